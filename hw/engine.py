@@ -1,0 +1,308 @@
+"""Unicorn's C library by ctypes: only what hw uses, with prototypes of our own.
+
+The Python binding is not imported: it costs 40 ms at start and ten times the time per register.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from ctypes import byref, c_int, c_size_t, c_uint, c_uint32, c_uint64, c_void_p
+from functools import cache
+from typing import Any
+
+from hw.errors import EngineError
+
+ARCH_X86 = 4
+MODE_32 = 1 << 2
+
+ERR_OK = 0
+ERR_INSN_INVALID = 10
+
+HOOK_INTR = 1 << 0
+HOOK_MEM_UNMAPPED = 1 << 4 | 1 << 5 | 1 << 6
+HOOK_INSN_INVALID = 1 << 14
+
+# uc_control_type and the direction bits of UC_CTL (unicorn.h)
+_CTL_WRITE = 1 << 30
+_CTL_TB_REMOVE_CACHE = 9 | 2 << 26 | _CTL_WRITE
+_CTL_TB_FLUSH = 10 | _CTL_WRITE
+_CTL_TLB_FLUSH = 11 | _CTL_WRITE
+
+#: enum uc_x86_reg of unicorn/x86.h, by the name that users type
+REGISTERS: dict[str, int] = {
+    "eax": 19, "ecx": 22, "edx": 24, "ebx": 21, "esp": 30, "ebp": 20, "esi": 29, "edi": 23,
+    "eip": 26, "eflags": 25, "cs": 11, "ss": 49, "ds": 17, "es": 28, "fs": 32, "gs": 33,
+    "cr0": 50, "cr2": 52, "cr3": 53, "cr4": 54,
+    "dr0": 66, "dr1": 67, "dr2": 68, "dr3": 69, "dr6": 72, "dr7": 73,
+    "idtr": 242, "gdtr": 243, "ldtr": 244, "tr": 245,
+    "fpcw": 246, "fptag": 247, "msr": 248, "mxcsr": 249, "fpsw": 31,
+    "fs_base": 250, "gs_base": 251, "fp0": 82, "xmm0": 122,
+}
+
+HookInterrupt = ctypes.CFUNCTYPE(None, c_void_p, c_uint32, c_void_p)
+HookInvalid = ctypes.CFUNCTYPE(ctypes.c_bool, c_void_p, c_void_p)
+HookMemory = ctypes.CFUNCTYPE(ctypes.c_bool, c_void_p, c_int, c_uint64, c_int, ctypes.c_int64, c_void_p)
+MmioRead = ctypes.CFUNCTYPE(c_uint64, c_void_p, c_uint64, c_uint, c_void_p)
+MmioWrite = ctypes.CFUNCTYPE(None, c_void_p, c_uint64, c_uint, c_uint64, c_void_p)
+
+
+class DescriptorTable(ctypes.Structure):
+    """uc_x86_mmr: GDTR, IDTR (selector and flags unused), TR, LDTR."""
+
+    _fields_ = (("selector", ctypes.c_uint16), ("base", c_uint64), ("limit", c_uint32), ("flags", c_uint32))
+
+    selector: int
+    base: int
+    limit: int
+    flags: int
+
+
+class _Msr(ctypes.Structure):
+    _fields_ = (("rid", c_uint32), ("value", c_uint64))
+
+    rid: int
+    value: int
+
+
+_PROTOTYPES: dict[str, tuple[Any, ...]] = {
+    "uc_open": (c_uint, c_uint, c_void_p),
+    "uc_close": (c_void_p,),
+    "uc_mem_map_ptr": (c_void_p, c_uint64, c_uint64, c_uint32, c_void_p),
+    "uc_mmio_map": (c_void_p, c_uint64, c_uint64, c_void_p, c_void_p, c_void_p, c_void_p),
+    "uc_hook_add": (c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_uint64, c_uint64),
+    "uc_reg_read": (c_void_p, c_int, c_void_p),
+    "uc_reg_write": (c_void_p, c_int, c_void_p),
+    "uc_context_alloc": (c_void_p, c_void_p),
+    "uc_context_free": (c_void_p,),
+    "uc_context_save": (c_void_p, c_void_p),
+    "uc_context_restore": (c_void_p, c_void_p),
+    "uc_context_reg_read": (c_void_p, c_int, c_void_p),
+    "uc_context_reg_write": (c_void_p, c_int, c_void_p),
+    "uc_emu_start": (c_void_p, c_uint64, c_uint64, c_uint64, c_size_t),
+    "uc_emu_stop": (c_void_p,),
+}
+
+
+def _library_path() -> str:
+    names = {"darwin": ("libunicorn.2.dylib",), "win32": ("unicorn.dll",)}.get(
+        sys.platform, ("libunicorn.so.2", "libunicorn.so"))
+    folders = [os.environ["LIBUNICORN_PATH"]] if os.environ.get("LIBUNICORN_PATH") else []
+    spec = importlib.util.find_spec("unicorn")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        folders.append(os.path.join(place, "lib"))
+    for folder in folders:
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.exists(path):
+                return path
+    return names[0]  # where the system's loader looks
+
+
+class Library:
+    """The loaded C library. ``run`` gives Python's lock away while it works, ``quick`` keeps it.
+
+    Keeping the lock saves about 0.1 us a call; nothing that can call back into Python may be called so.
+    """
+
+    def __init__(self) -> None:
+        path = _library_path()
+        try:
+            self.run = ctypes.CDLL(path)
+            self.quick = ctypes.PyDLL(path)
+            for library in (self.run, self.quick):
+                for name, arguments in _PROTOTYPES.items():
+                    function = getattr(library, name)
+                    function.argtypes = arguments
+                    function.restype = c_int
+                library.uc_strerror.argtypes = (c_int,)
+                library.uc_strerror.restype = ctypes.c_char_p
+                library.uc_context_size.argtypes = (c_void_p,)
+                library.uc_context_size.restype = c_size_t
+        except (OSError, AttributeError) as error:
+            raise EngineError(f"cannot load Unicorn 2 (pip install unicorn): {error}") from None
+        version = self.run.uc_version(None, None)
+        self.version = (version >> 24, version >> 16 & 255, version >> 8 & 255)
+        if self.version < (2, 1, 2):
+            raise EngineError("Unicorn {}.{}.{} is too old: 2.1.2 or newer is needed".format(*self.version))
+
+    def words(self, error: int) -> str:
+        """Unicorn's own words for an error number."""
+        return str(self.run.uc_strerror(error).decode("ascii", "replace"))
+
+
+@cache
+def library() -> Library:
+    """The one Library of this process; raises EngineError when there is none that works."""
+    return Library()
+
+
+class Engine:
+    """One i386 Uc instance. Errors of the C library become EngineError.
+
+    Callback objects given to ``hook`` and ``map_mmio`` are kept alive as long as the engine.
+    """
+
+    def __init__(self) -> None:
+        self.library = library()
+        handle = c_void_p()
+        self._check(self.library.run.uc_open(ARCH_X86, MODE_32, byref(handle)), "open an i386 engine")
+        self.handle = handle
+        self._kept: list[object] = []
+        self._contexts: list[Context] = []
+        self._word = c_uint64()
+        self._word_ref = byref(self._word)
+
+    def close(self) -> None:
+        """Free the engine and its contexts. Doing it twice is harmless."""
+        if self.handle.value:
+            for context in self._contexts:
+                context.free()
+            self.library.run.uc_close(self.handle)
+            self.handle = c_void_p()
+
+    def _check(self, error: int, action: str) -> None:
+        if error:
+            raise EngineError(f"Unicorn cannot {action}: {self.library.words(error)}")
+
+    def map_ptr(self, pa: int, size: int, host_address: int) -> None:
+        """Let physical [pa, pa + size) be the host's memory at ``host_address`` (whole 4 KB pages)."""
+        self._check(self.library.run.uc_mem_map_ptr(self.handle, pa, size, 7, host_address),
+                    f"map {size >> 10} KB of memory at physical {pa:#x}")
+
+    def map_mmio(self, pa: int, size: int, read: Any, write: Any) -> None:
+        """Let physical [pa, pa + size) be answered by the callbacks (MmioRead, MmioWrite objects)."""
+        self._kept += (read, write)
+        self._check(self.library.run.uc_mmio_map(
+            self.handle, pa, size, ctypes.cast(read, c_void_p), None, ctypes.cast(write, c_void_p), None),
+            f"map a device at physical {pa:#x}")
+
+    def hook(self, kind: int, callback: Any) -> None:
+        """Add a hook of ``kind`` (HOOK_*) for all addresses."""
+        self._kept.append(callback)
+        hook = c_void_p()
+        self._check(self.library.run.uc_hook_add(
+            self.handle, byref(hook), kind, ctypes.cast(callback, c_void_p), None, 1, 0), "add a hook")
+
+    def read_register(self, number: int) -> int:
+        """A register of up to 32 bits."""
+        self._word.value = 0
+        self._check(self.library.quick.uc_reg_read(self.handle, number, self._word_ref), "read a register")
+        return self._word.value & 0xFFFF_FFFF
+
+    def write_register(self, number: int, value: int) -> None:
+        """Set a register of up to 32 bits."""
+        self._word.value = value & 0xFFFF_FFFF
+        self._check(self.library.run.uc_reg_write(self.handle, number, self._word_ref),
+                    f"set a register to {value:#x}")
+
+    def read_bytes(self, number: int, size: int) -> bytes:
+        """The raw value of a wide register (st, xmm)."""
+        buffer = ctypes.create_string_buffer(64)
+        self._check(self.library.run.uc_reg_read(self.handle, number, buffer), "read a register")
+        return buffer.raw[:size]
+
+    def write_bytes(self, number: int, value: bytes) -> None:
+        """Set a wide register from its raw value."""
+        self._check(self.library.run.uc_reg_write(
+            self.handle, number, ctypes.create_string_buffer(value, 64)), "set a register")
+
+    def read_table(self, number: int) -> DescriptorTable:
+        """GDTR, IDTR, TR or LDTR."""
+        table = DescriptorTable()
+        self._check(self.library.run.uc_reg_read(self.handle, number, byref(table)), "read a table register")
+        return table
+
+    def write_table(self, number: int, table: DescriptorTable) -> None:
+        """Set GDTR, IDTR, TR or LDTR; nothing is read from guest memory."""
+        self._check(self.library.run.uc_reg_write(self.handle, number, byref(table)), "set a table register")
+
+    def read_msr(self, number: int) -> int:
+        """A model-specific register, 64 bits."""
+        msr = _Msr(number, 0)
+        self._check(self.library.run.uc_reg_read(self.handle, REGISTERS["msr"], byref(msr)), "read an MSR")
+        return msr.value
+
+    def write_msr(self, number: int, value: int) -> None:
+        """Set a model-specific register, 64 bits."""
+        msr = _Msr(number, value)
+        self._check(self.library.run.uc_reg_write(self.handle, REGISTERS["msr"], byref(msr)), "set an MSR")
+
+    def context(self) -> Context:
+        """A new context; it is freed with the engine."""
+        context = Context(self)
+        self._contexts.append(context)
+        return context
+
+    def start(self, eip: int, until: int) -> int:
+        """Run until ``until`` is reached or the run is stopped; the answer is Unicorn's error number."""
+        return int(self.library.run.uc_emu_start(self.handle, eip, until, 0, 0))
+
+    def stop(self) -> None:
+        """Ask the innermost run to end; lost when no run has begun."""
+        self.library.quick.uc_emu_stop(self.handle)
+
+    def tlb_flusher(self) -> Callable[[], int]:
+        """A function that drops every cached translation, with its arguments bound: for hot paths."""
+        control, handle = self.library.quick.uc_ctl, self.handle
+        control_number = c_int(_CTL_TLB_FLUSH)
+        return lambda: int(control(handle, control_number))
+
+    def remove_code(self, start: int, end: int) -> None:
+        """Drop translated code for LINEAR [start, end) of the current address space, inside one page."""
+        self.library.run.uc_ctl(self.handle, c_int(_CTL_TB_REMOVE_CACHE), c_uint64(start), c_uint64(end))
+
+    def flush_code(self) -> None:
+        """Drop all translated code."""
+        self.library.run.uc_ctl(self.handle, c_int(_CTL_TB_FLUSH))
+
+
+class Context:
+    """A saved CPU state, with its bytes in view.
+
+    ``words`` is the C structure itself as unsigned 32-bit words: what is written there, ``restore``
+    puts into the engine. Where a register lies is found by hw.calibrate.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        pointer = c_void_p()
+        quick = engine.library.quick
+        engine._check(quick.uc_context_alloc(engine.handle, byref(pointer)), "allocate a context")
+        self.pointer = pointer
+        assert pointer.value is not None
+        self.size = int(quick.uc_context_size(engine.handle)) & ~3
+        self.words: memoryview = memoryview(
+            (ctypes.c_char * self.size).from_address(pointer.value)).cast("B").cast("I")
+        self._word = c_uint64()
+
+    def save(self) -> None:
+        """Copy the engine's state here."""
+        self._engine.library.quick.uc_context_save(self._engine.handle, self.pointer)
+
+    def restore(self) -> None:
+        """Make this the engine's state. The TLB is not flushed."""
+        self._engine.library.quick.uc_context_restore(self._engine.handle, self.pointer)
+
+    def read_register(self, number: int) -> int:
+        """A register of up to 32 bits, out of the saved state."""
+        self._word.value = 0
+        self._engine._check(self._engine.library.quick.uc_context_reg_read(
+            self.pointer, number, byref(self._word)), "read a saved register")
+        return self._word.value & 0xFFFF_FFFF
+
+    def write_register(self, number: int, value: int) -> None:
+        """Set a register of up to 32 bits in the saved state."""
+        self._word.value = value & 0xFFFF_FFFF
+        self._engine._check(self._engine.library.quick.uc_context_reg_write(
+            self.pointer, number, byref(self._word)), "set a saved register")
+
+    def free(self) -> None:
+        """Give it back; afterwards it must not be used."""
+        if self.pointer.value:
+            self.words.release()
+            self._engine.library.quick.uc_context_free(self.pointer)
+            self.pointer = c_void_p()

@@ -1,0 +1,104 @@
+"""Ends runs from outside: after a time, and at Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from enum import StrEnum
+from types import FrameType, TracebackType
+from typing import Any
+
+from hw.cpu import CPU
+
+_RETRY_SECONDS = 0.005
+_PATIENCE = 3  # so many SIGINTs are an order to give up even the host's own work
+
+
+class Verdict(StrEnum):
+    """Why a Watchdog ended the runs."""
+
+    TIMEOUT = "timeout"
+    INTERRUPTED = "interrupted"
+
+
+class Watchdog:
+    """Context manager around runs: halts the CPUs after ``timeout`` host seconds or at SIGINT.
+
+    Afterwards ``verdict`` says which it was, None if the runs ended by themselves. Python's KeyboardInterrupt
+    is never raised inside a callback, where it would tear the emulated machine's memory; only the third
+    SIGINT is. While the halt is in force every run answers STOPPED; leaving the context ends it.
+    SIGINT can be watched in the main thread only; elsewhere the timeout alone works.
+    """
+
+    def __init__(self, cpus: Iterable[CPU], timeout: float | None = None, *, interrupts: bool = True) -> None:
+        """``timeout`` in seconds, above 0, or None; ``interrupts``: whether SIGINT is watched."""
+        if timeout is not None and not timeout > 0:
+            raise ValueError("a timeout is a number of seconds above 0")
+        self.verdict: Verdict | None = None
+        self._cpus = tuple(cpus)
+        self._timeout = timeout
+        self._interrupts = interrupts
+        self._pressed = 0
+
+    def __enter__(self) -> Watchdog:
+        self._watch_signals = (self._interrupts and threading.current_thread() is threading.main_thread()
+                               and signal.getsignal(signal.SIGINT) is not None)
+        self._thread: threading.Thread | None = None
+        if self._timeout is None and not self._watch_signals:
+            return self
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        if self._watch_signals:
+            self._old_handler: Any = signal.signal(signal.SIGINT, self._on_signal)
+            self._old_wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self._thread is None:
+            return
+        if self._watch_signals:
+            signal.set_wakeup_fd(self._old_wakeup)
+            signal.signal(signal.SIGINT, self._old_handler)
+        self._done.set()
+        os.write(self._writer, b"\0")
+        self._thread.join()
+        os.close(self._reader)
+        os.close(self._writer)
+        for cpu in self._cpus:
+            cpu.release()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._pressed += 1
+        if self.verdict is None:
+            self.verdict = Verdict.INTERRUPTED
+        if self._pressed >= _PATIENCE:
+            raise KeyboardInterrupt
+
+    def _watch(self) -> None:
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            readable, _, _ = select.select([self._reader], [], [], left)
+            if self._done.is_set():
+                return
+            if not readable:
+                verdict = Verdict.TIMEOUT
+                break
+            if bytes([signal.SIGINT]) in os.read(self._reader, 4096):
+                verdict = Verdict.INTERRUPTED
+                break
+        if self.verdict is None:
+            self.verdict = verdict
+        # A stop that comes before the engine has begun is lost: ask until the runs are over.
+        while not self._done.is_set():
+            for cpu in self._cpus:
+                cpu.halt()
+            self._done.wait(_RETRY_SECONDS)
