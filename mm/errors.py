@@ -1,0 +1,30 @@
+"""What can go wrong inside the kernel, as exceptions that end the guest's call."""
+
+from __future__ import annotations
+
+from hw.errors import HighmemError
+
+
+class KernelFault(HighmemError):
+    """The kernel touched a virtual address that its page tables do not map: the way into an oops."""
+
+    def __init__(self, address: int, write: bool = False) -> None:
+        super().__init__(f"kernel {'write' if write else 'read'} at unmapped virtual address {address:08x}")
+        self.address = address
+        self.write = write
+
+
+class KernelBug(HighmemError):
+    """A BUG_ON of the kernel's own. `where` is our source file and line, as `__FILE__:__LINE__` in C."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"kernel BUG at {where}!")
+        self.where = where
+
+
+class Panic(HighmemError):
+    """panic(): the machine stops for good."""
+
+
+class BootError(HighmemError):
+    """The machine cannot be booted as it was asked for."""

@@ -1,0 +1,234 @@
+"""Windows onto HighMem (mm/highmem.c and arch/i386/mm/highmem.c, 2.6.20).
+
+kmap: `pkmap_count[i]` is 0 for a free slot, 1 for one that nobody uses but whose mapping still stands, n for n - 1
+users. kmap_atomic: one fixmap slot for each type and CPU. Where a HighMem page is mapped says `page->virtual`, or
+with the 32-byte `struct page` the hash `page_address_htable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mm.events import Events
+from mm.fixmap import FIX_KMAP_BEGIN, FIXADDR_TOP, KM_TYPES, fix_to_virt, fixaddr_start, pkmap_base
+from mm.layout import KM_TYPE_NR, LAST_PKMAP, PA_HASH_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
+from mm.list import Words, init_list_head, list_add, list_add_tail, list_del, list_empty, list_for_each
+from mm.page_alloc import ZONE_HIGHMEM, PageAllocator
+from mm.page_flags import ZONES_SHIFT
+from mm.pgtable import PAGE_KERNEL, PTE_MASK, KernelPageTable, pfn_pte
+from mm.traps import Traps
+
+_GOLDEN_RATIO_PRIME_32 = 0x9E370001
+_KM_PUSH = ("KM_USER0", "KM_USER1", "KM_BIO_SRC_IRQ", "KM_BIO_DST_IRQ")
+_PUSH_TYPES = tuple(KM_TYPES.index(name) for name in _KM_PUSH)
+
+
+class Highmem:
+    """kmap and kmap_atomic over init_mm's page tables.
+
+    w: lowmem in words. flush_tlb() drops every translation on every CPU, flush_tlb_one(va) one on this CPU.
+    """
+
+    def __init__(
+        self, w: Words, layout: Layout, events: Events, traps: Traps, pages: PageAllocator, tables: KernelPageTable,
+        flush_tlb: Callable[[], None], flush_tlb_one: Callable[[int], None],
+    ) -> None:  # fmt: skip
+        self._w = w
+        self._layout = layout
+        self._events = events
+        self._traps = traps
+        self._pages = pages
+        self._flush_tlb = flush_tlb
+        self._flush_tlb_one = flush_tlb_one
+        self._tables = tables
+        self._virtual = layout["page"].word("virtual") if layout.page_owner else 0
+        self._preempt_count = layout["thread_info"].word("preempt_count")
+        self.pkmap_base = pkmap_base(layout.nr_cpus)
+        self._fixaddr_start = fixaddr_start(layout.nr_cpus)
+        self._pkmap_ptes = (w[(layout.va("pkmap_page_table") ^ 0xC0000000) >> 2] ^ 0xC0000000) >> 2
+        self._kmap_pte = (w[(layout.va("kmap_pte") ^ 0xC0000000) >> 2] ^ 0xC0000000) >> 2
+        self._count = (layout.va("pkmap_count") ^ 0xC0000000) >> 2
+        self._last = (layout.va("last_pkmap_nr") ^ 0xC0000000) >> 2
+        self._atomic_idx = (layout.va("kmap_atomic_idx") ^ 0xC0000000) >> 2
+
+    def page_address_init(self) -> None:
+        """Make the hash of mapped HighMem pages, where `struct page` has no `virtual`."""
+        if self._virtual:
+            return
+        w, layout = self._w, self._layout
+        pool, node = layout.va("page_address_pool"), layout["page_address_map"]
+        init_list_head(w, pool)
+        for i in range(LAST_PKMAP):
+            list_add(w, layout.va("page_address_maps") + i * node.size + node.offset("list"), pool)
+        for i in range(1 << PA_HASH_ORDER):
+            init_list_head(w, layout.va("page_address_htable") + i * layout["page_address_slot"].size)
+
+    # page_address
+
+    def _slot(self, page: int) -> int:
+        hashed = (page * _GOLDEN_RATIO_PRIME_32 & 0xFFFFFFFF) >> (32 - PA_HASH_ORDER)
+        return self._layout.va("page_address_htable") + hashed * self._layout["page_address_slot"].size
+
+    def page_address(self, page: int) -> int:
+        """Where a page can be reached: the direct map, its kmap slot, or 0."""
+        w = self._w
+        p = (page ^ 0xC0000000) >> 2
+        if self._virtual:
+            return w[p + self._virtual]
+        if w[p] >> ZONES_SHIFT != ZONE_HIGHMEM:
+            return PAGE_OFFSET + (self._pages.page_to_pfn(page) << PAGE_SHIFT)
+        for entry in list_for_each(w, self._slot(page)):  # page, virtual, list: the list head is third
+            i = ((entry ^ 0xC0000000) >> 2) - 2
+            if w[i] == page:
+                return w[i + 1]
+        return 0
+
+    def _set_page_address(self, page: int, va: int) -> None:
+        w = self._w
+        if self._virtual:
+            w[((page ^ 0xC0000000) >> 2) + self._virtual] = va
+            return
+        slot, pool = self._slot(page), self._layout.va("page_address_pool")
+        if va:
+            if list_empty(w, pool):
+                self._traps.bug()
+            entry = w[(pool ^ 0xC0000000) >> 2]
+            list_del(w, entry)
+            i = ((entry ^ 0xC0000000) >> 2) - 2
+            w[i], w[i + 1] = page, va
+            list_add_tail(w, entry, slot)
+            return
+        for entry in list_for_each(w, slot):
+            if w[((entry ^ 0xC0000000) >> 2) - 2] == page:
+                list_del(w, entry)
+                list_add_tail(w, entry, pool)
+                return
+
+    # kmap
+
+    def kmap(self, page: int) -> int:
+        """Map a page for as long as the caller wants; its address. Lowmem pages are always mapped."""
+        w = self._w
+        if w[(page ^ 0xC0000000) >> 2] >> ZONES_SHIFT != ZONE_HIGHMEM:
+            return self.page_address(page)
+        va = self.page_address(page)
+        if not va:
+            va = self._map_new_virtual(page)
+            if not va:
+                return 0
+        i = self._count + ((va - self.pkmap_base & 0xFFFFFFFF) >> PAGE_SHIFT)
+        w[i] = w[i] + 1 & 0xFFFFFFFF
+        if w[i] < 2:
+            self._traps.bug()
+        emit = self._events.kmap
+        if emit is not None:
+            emit(self._traps.caller, page, self._pages.page_to_pfn(page), va)
+        return va
+
+    def _map_new_virtual(self, page: int) -> int:
+        w = self._w
+        for _ in range(LAST_PKMAP):
+            nr = w[self._last] + 1 & LAST_PKMAP - 1
+            w[self._last] = nr
+            if not nr:
+                self._flush_all_zero_pkmaps()
+            if not w[self._count + nr]:
+                va = self.pkmap_base + (nr << PAGE_SHIFT)
+                w[self._pkmap_ptes + nr] = pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL)
+                w[self._count + nr] = 1
+                self._set_page_address(page, va)
+                return va
+        return self._no_slot()
+
+    def _no_slot(self) -> int:
+        """All slots are in use. 2.6.20 sleeps until a kunmap; a thread that is alone would sleep for ever."""
+        self._traps.printk(
+            f"<3>kmap: all {LAST_PKMAP} slots are in use and {self._traps.comm()} is the only thread: deadlock\n"
+        )
+        self._traps.bug()
+
+    def _flush_all_zero_pkmaps(self) -> None:
+        """Free every slot that nobody uses, then flush the TLBs once."""
+        w = self._w
+        for nr, count in enumerate(w[self._count : self._count + LAST_PKMAP].tolist()):
+            if count == 1:
+                w[self._count + nr] = 0
+                pte = w[self._pkmap_ptes + nr]
+                if not pte:
+                    self._traps.bug()
+                w[self._pkmap_ptes + nr] = 0
+                self._set_page_address(self._pages.pfn_to_page((pte & PTE_MASK) >> PAGE_SHIFT), 0)
+        self._flush_tlb()
+
+    def kunmap(self, page: int) -> None:
+        """Give up one use of a mapping made by kmap. It stands until the search for slots wraps."""
+        w = self._w
+        if w[(page ^ 0xC0000000) >> 2] >> ZONES_SHIFT != ZONE_HIGHMEM:
+            return
+        va = self.page_address(page)
+        if not va:
+            self._traps.bug()
+        i = self._count + ((va - self.pkmap_base & 0xFFFFFFFF) >> PAGE_SHIFT)
+        count = w[i] - 1 & 0xFFFFFFFF
+        w[i] = count
+        if not count:
+            self._traps.bug()
+        emit = self._events.kunmap
+        if emit is not None:
+            emit(self._traps.caller, page, self._pages.page_to_pfn(page), va)
+
+    # kmap_atomic
+
+    def _count_preempt(self, by: int) -> None:
+        i = (self._traps.current_thread_info() ^ 0xC0000000) >> 2
+        self._w[i + self._preempt_count] = self._w[i + self._preempt_count] + by & 0xFFFFFFFF
+
+    def kmap_atomic(self, page: int, km_type: int) -> int:
+        """Map a page in this CPU's slot of `km_type` (0..12); a BUG where the slot is taken."""
+        w = self._w
+        self._count_preempt(1)
+        if w[(page ^ 0xC0000000) >> 2] >> ZONES_SHIFT != ZONE_HIGHMEM:
+            return self.page_address(page)
+        if km_type >= KM_TYPE_NR:
+            self._traps.bug()
+        index = km_type + KM_TYPE_NR * self._traps.cpu
+        if w[self._kmap_pte - index]:
+            self._traps.bug()
+        w[self._kmap_pte - index] = pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL)
+        return fix_to_virt(FIX_KMAP_BEGIN + index)
+
+    def kunmap_atomic(self, kvaddr: int, km_type: int) -> None:
+        """Clear the slot and drop its translation. A BUG for an address that is neither the slot nor lowmem."""
+        va = kvaddr & -PAGE_SIZE
+        index = km_type + KM_TYPE_NR * self._traps.cpu
+        if km_type < KM_TYPE_NR and va == fix_to_virt(FIX_KMAP_BEGIN + index):
+            self._w[self._kmap_pte - index] = 0
+            self._flush_tlb_one(va)
+        elif not PAGE_OFFSET <= va < PAGE_OFFSET + (len(self._w) << 2):
+            self._traps.bug()
+        self._count_preempt(-1)
+
+    def kmap_atomic_push(self, page: int) -> int:
+        """kmap_atomic of later kernels, without a type: the slots are used as a stack."""
+        i = self._atomic_idx + self._traps.cpu
+        depth = self._w[i]
+        if depth >= len(_PUSH_TYPES):
+            self._traps.bug()
+        self._w[i] = depth + 1
+        return self.kmap_atomic(page, _PUSH_TYPES[depth])
+
+    def kunmap_atomic_pop(self, kvaddr: int) -> None:
+        """Undo the last kmap_atomic_push."""
+        i = self._atomic_idx + self._traps.cpu
+        if not self._w[i]:
+            self._traps.bug()
+        self._w[i] -= 1
+        self.kunmap_atomic(kvaddr, _PUSH_TYPES[self._w[i]])
+
+    def kmap_atomic_to_page(self, ptr: int) -> int:
+        """The page behind a kmap_atomic or lowmem address."""
+        if ptr < self._fixaddr_start:
+            return self._pages.virt_to_page(ptr)
+        index = FIXADDR_TOP - ptr >> PAGE_SHIFT  # virt_to_fix
+        pte = self._w[self._kmap_pte - (index - FIX_KMAP_BEGIN)]
+        return self._pages.pfn_to_page((pte & PTE_MASK) >> PAGE_SHIFT)

@@ -1,0 +1,396 @@
+"""The structs of the kernel, each declared once.
+
+Everything that needs to know a layout is made from this table: the word indexes that the allocators use, the
+C header that guest programs include (`Layout.c_header`) and what debuggers read. Field order and sizes are
+2.6.20's for i386 (include/linux/mm_types.h, mmzone.h, mm/slab.c, vmalloc.h, sched.h, asm-i386/thread_info.h).
+
+A layout depends on what was a build option in life: the number of CPUs (1 means a UP kernel: no spinlocks),
+whether `struct page` carries `virtual` and the owner word, and the L1 line size.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+PAGE_SHIFT = 12
+PAGE_SIZE = 1 << PAGE_SHIFT
+PAGE_OFFSET = 0xC0000000
+THREAD_SIZE = 8192
+MAX_ORDER = 11
+MAX_NR_ZONES = 3
+NR_VM_ZONE_STAT_ITEMS = 11
+LAST_PKMAP = 1024
+KM_TYPE_NR = 13
+PA_HASH_ORDER = 7
+LOG_BUF_LEN = 1 << 17
+COMMAND_LINE_SIZE = 256
+E820MAX = 128
+GDT_ENTRIES = 32
+TASK_COMM_LEN = 16
+MODULE_NAME_LEN = 60
+
+# The kernel image. Text and the page of exported variables have fixed addresses, the same in every
+# configuration: linked programs are bound to them.
+TEXT_START = 0xC0100000
+TEXT_SIZE = 0x5000
+EXPORT_PAGE = TEXT_START + TEXT_SIZE
+BOOT_PARAMS = EXPORT_PAGE + PAGE_SIZE
+
+_SCALARS = {
+    "char": 1,
+    "signed char": 1,
+    "unsigned char": 1,
+    "unsigned short": 2,
+    "int": 4,
+    "unsigned int": 4,
+    "long": 4,
+    "unsigned long": 4,
+    "unsigned long long": 8,
+    "atomic_t": 4,
+}
+_DECLARATION = re.compile(r"(?P<type>[a-z_0-9 ]+?)\s*(?P<pointer>\**)(?P<name>\w+)(?:\[(?P<count>\d+)\])?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One member: `offset` and `size` (of one element) in bytes, `count` elements (1: no array)."""
+
+    name: str
+    ctype: str
+    offset: int
+    size: int
+    count: int
+    is_array: bool
+    struct: Struct | None
+
+    @property
+    def word(self) -> int:
+        """The member's offset in 32-bit words from the start of its struct."""
+        return self.offset >> 2
+
+
+class Struct:
+    """A C struct for i386: natural alignment of at most 4 bytes, unless `align` asks for more."""
+
+    def __init__(self, name: str, fields: list[Field], size: int, align: int) -> None:
+        self.name = name
+        self.fields = {field.name: field for field in fields}
+        self.size = size
+        self.align = align
+
+    def offset(self, path: str) -> int:
+        """Byte offset of a member; `path` may lead into embedded structs ("lru.next")."""
+        head, _, rest = path.partition(".")
+        field = self.fields[head]
+        if not rest:
+            return field.offset
+        assert field.struct is not None
+        return field.offset + field.struct.offset(rest)
+
+    def word(self, path: str) -> int:
+        """Offset of a member in 32-bit words."""
+        return self.offset(path) >> 2
+
+    @property
+    def words(self) -> int:
+        """Size of the struct in 32-bit words."""
+        return self.size >> 2
+
+
+def _round(value: int, to: int) -> int:
+    return (value + to - 1) & -to
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A variable or function of the kernel image: its virtual address and size in bytes."""
+
+    name: str
+    va: int
+    size: int
+    section: str
+
+
+class Layout:
+    """All structs and the kernel image's symbols for one configuration.
+
+    nr_cpus: 1..32, 1 means a UP kernel. page_owner: 40-byte `struct page`. l1: L1_CACHE_BYTES, 32, 64 or 128.
+    """
+
+    def __init__(self, nr_cpus: int = 1, page_owner: bool = True, l1: int = 64) -> None:
+        self.nr_cpus = nr_cpus
+        self.page_owner = page_owner
+        self.l1 = l1
+        self.smp = nr_cpus > 1
+        self._lock_size = 4 if self.smp else 0
+        self.structs: dict[str, Struct] = {}
+        self._declare_structs()
+        self.symbols: dict[str, Symbol] = {}
+        self._link_image()
+
+    def __getitem__(self, name: str) -> Struct:
+        return self.structs[name]
+
+    @property
+    def vermagic(self) -> str:
+        """What a compiled program must have been built for (kernel/vermagic.h)."""
+        smp = f"SMP-{self.nr_cpus} " if self.smp else ""
+        owner = "page-owner " if self.page_owner else ""
+        return f"2.6.20-highmem {smp}{owner}L1-{self.l1} 586"
+
+    def va(self, symbol: str) -> int:
+        """Virtual address of a symbol of the kernel image."""
+        return self.symbols[symbol].va
+
+    # structs
+
+    def _struct(self, name: str, declarations: str, align: int = 4) -> None:
+        fields: list[Field] = []
+        offset = 0
+        for text in filter(None, (part.strip() for part in declarations.split(";"))):
+            match = _DECLARATION.match(text)
+            assert match, text
+            base, inner = match["type"].strip(), None
+            if match["pointer"]:
+                size, natural = 4, 4
+            elif base == "spinlock_t":
+                size, natural = self._lock_size, 1 if not self._lock_size else 4
+            elif base.startswith("struct "):
+                inner = self.structs[base[7:]]
+                size, natural = inner.size, inner.align
+            else:
+                size = _SCALARS[base]
+                natural = min(size, 4)
+            offset = _round(offset, natural)
+            count = int(match["count"]) if match["count"] else 1
+            ctype = base + (" " + match["pointer"] if match["pointer"] else "")
+            fields.append(Field(match["name"], ctype, offset, size, count, bool(match["count"]), inner))
+            offset += size * count
+        self.structs[name] = Struct(name, fields, _round(offset, align), align)
+
+    def _declare_structs(self) -> None:
+        smp, n = self.smp, self.nr_cpus
+        declare = self._struct
+        cacheline = self.l1 if smp else 4
+        declare("list_head", "struct list_head *next; struct list_head *prev")
+        declare("hlist_node", "struct hlist_node *next; struct hlist_node **pprev")
+        declare("wait_queue_head", "spinlock_t lock; struct list_head task_list")
+        declare(
+            "page",
+            "unsigned long flags; atomic_t _count; atomic_t _mapcount; unsigned long private;"
+            "struct address_space *mapping; unsigned long index; struct list_head lru;"
+            + ("void *virtual; unsigned long owner" if self.page_owner else ""),
+        )
+        declare("per_cpu_pages", "int count; int high; int batch; struct list_head list")
+        declare(
+            "per_cpu_pageset",
+            "struct per_cpu_pages pcp[2];"
+            + (f"signed char stat_threshold; signed char vm_stat_diff[{NR_VM_ZONE_STAT_ITEMS}]" if smp else ""),
+            align=cacheline,
+        )
+        declare("free_area", "struct list_head free_list; unsigned long nr_free")
+        declare(
+            "zone",
+            "unsigned long free_pages; unsigned long pages_min; unsigned long pages_low; unsigned long pages_high;"
+            f"unsigned long lowmem_reserve[{MAX_NR_ZONES}]; struct per_cpu_pageset pageset[{n}]; spinlock_t lock;"
+            f"struct free_area free_area[{MAX_ORDER}]; spinlock_t lru_lock; struct list_head active_list;"
+            "struct list_head inactive_list; unsigned long nr_scan_active; unsigned long nr_scan_inactive;"
+            "unsigned long nr_active; unsigned long nr_inactive; unsigned long pages_scanned;"
+            "int all_unreclaimable; atomic_t reclaim_in_progress;"
+            f"unsigned long vm_stat[{NR_VM_ZONE_STAT_ITEMS}]; int prev_priority;"
+            "struct wait_queue_head *wait_table; unsigned long wait_table_hash_nr_entries;"
+            "unsigned long wait_table_bits; struct pglist_data *zone_pgdat; unsigned long zone_start_pfn;"
+            "unsigned long spanned_pages; unsigned long present_pages; char *name",
+            align=cacheline,
+        )
+        declare("zonelist", f"struct zone *zones[{MAX_NR_ZONES + 1}]")
+        declare(
+            "pglist_data",
+            f"struct zone node_zones[{MAX_NR_ZONES}]; struct zonelist node_zonelists[{MAX_NR_ZONES}];"
+            "int nr_zones; struct page *node_mem_map; struct bootmem_data *bdata; unsigned long node_start_pfn;"
+            "unsigned long node_present_pages; unsigned long node_spanned_pages; int node_id;"
+            "struct wait_queue_head kswapd_wait; struct task_struct *kswapd; int kswapd_max_order",
+        )
+        declare(
+            "bootmem_data",
+            "unsigned long node_boot_start; unsigned long node_low_pfn; void *node_bootmem_map;"
+            "unsigned long last_offset; unsigned long last_pos; unsigned long last_success",
+        )
+        declare(
+            "slab",
+            "struct list_head list; unsigned long colouroff; void *s_mem; unsigned int inuse; unsigned int free;"
+            "unsigned short nodeid",
+        )
+        declare(
+            "array_cache",
+            "unsigned int avail; unsigned int limit; unsigned int batchcount; unsigned int touched; spinlock_t lock",
+        )
+        declare("arraycache_init", "struct array_cache cache; void *entries[1]")
+        declare(
+            "kmem_list3",
+            "struct list_head slabs_partial; struct list_head slabs_full; struct list_head slabs_free;"
+            "unsigned long free_objects; unsigned int free_limit; unsigned int colour_next; spinlock_t list_lock;"
+            "struct array_cache *shared; struct array_cache **alien; unsigned long next_reap; int free_touched",
+        )
+        declare(
+            "kmem_cache",
+            f"struct array_cache *array[{n}]; unsigned int batchcount; unsigned int limit; unsigned int shared;"
+            "unsigned int buffer_size; unsigned int reciprocal_buffer_size; struct kmem_list3 *nodelists[1];"
+            "unsigned int flags; unsigned int num; unsigned int gfporder; unsigned int gfpflags;"
+            "unsigned int colour; unsigned int colour_off; struct kmem_cache *slabp_cache; unsigned int slab_size;"
+            "unsigned int dflags; void *ctor; void *dtor; char *name; struct list_head next",
+        )
+        declare("cache_sizes", "unsigned int cs_size; struct kmem_cache *cs_cachep; struct kmem_cache *cs_dmacachep")
+        declare(
+            "vm_struct",
+            "void *addr; unsigned long size; unsigned long flags; struct page **pages; unsigned int nr_pages;"
+            "unsigned long phys_addr; struct vm_struct *next",
+        )
+        declare("page_address_map", "struct page *page; void *virtual; struct list_head list")
+        declare("page_address_slot", "struct list_head lh; spinlock_t lock")
+        declare("restart_block", "void *fn; unsigned long arg0; unsigned long arg1; unsigned long arg2; unsigned long arg3")
+        declare(
+            "thread_info",
+            "struct task_struct *task; void *exec_domain; unsigned long flags; unsigned long status;"
+            "unsigned int cpu; int preempt_count; unsigned long addr_limit; void *sysenter_return;"
+            "struct restart_block restart_block; unsigned long previous_esp",
+        )
+        declare("thread_struct", "unsigned long esp0; unsigned long esp; unsigned long eip; unsigned long cr2")
+        declare(
+            "task_struct",
+            "long state; struct thread_info *thread_info; atomic_t usage; unsigned long flags; int prio;"
+            "struct list_head tasks; struct mm_struct *mm; struct mm_struct *active_mm; long exit_state;"
+            "int exit_code; int pid; int tgid; struct task_struct *parent; unsigned long long start_time;"
+            f"char comm[{TASK_COMM_LEN}]; struct thread_struct thread",
+        )
+        declare(
+            "module",
+            f"int state; struct list_head list; char name[{MODULE_NAME_LEN}]; void *init; void *exit;"
+            "void *module_core; unsigned long core_size; unsigned long text_size;"
+            "void *extable; unsigned long num_exentries; void *bug_table; unsigned long num_bugs; void *args",
+        )
+
+    # the kernel image
+
+    def _link_image(self) -> None:
+        size = {name: struct.size for name, struct in self.structs.items()}
+        n_sizes = len(self.kmalloc_sizes) + 1
+        cursor = EXPORT_PAGE
+
+        def place(name: str, length: int, align: int = 4, section: str = ".data") -> None:
+            nonlocal cursor
+            cursor = _round(cursor, align)
+            self.symbols[name] = Symbol(name, cursor, length, section)
+            cursor += length
+
+        for name in EXPORTED_VARIABLES:
+            place(name, 4)
+        place("boot_params", PAGE_SIZE, PAGE_SIZE)
+        assert self.va("boot_params") == BOOT_PARAMS
+        place("init_thread_union", THREAD_SIZE, THREAD_SIZE)
+        place("init_task", size["task_struct"], 16)
+        place("cpu_gdt_table", GDT_ENTRIES * 8 * self.nr_cpus, 32)
+        place("contig_page_data", size["pglist_data"], 128)
+        place("contig_bootmem_data", size["bootmem_data"])
+        place("cache_cache", size["kmem_cache"], self.l1)
+        place("initkmem_list3", 3 * size["kmem_list3"])
+        place("initarray_cache", size["arraycache_init"])
+        place("initarray_generic", size["arraycache_init"])
+        place("malloc_sizes", n_sizes * size["cache_sizes"])
+        place("cache_chain", 8)
+        place("modules", 8)
+        place("sysctl_lowmem_reserve_ratio", 4 * (MAX_NR_ZONES - 1))
+        for name in KERNEL_VARIABLES:
+            place(name, 4)
+        place("_edata", 0)
+        place("__init_begin", 0, PAGE_SIZE, ".init")
+        place("__init_end", 0, PAGE_SIZE, ".init")
+        place("swapper_pg_dir", PAGE_SIZE, PAGE_SIZE, ".bss")
+        place("empty_zero_page", PAGE_SIZE, PAGE_SIZE, ".bss")
+        place("vm_stat", 4 * NR_VM_ZONE_STAT_ITEMS, 64, ".bss")
+        place("kmap_atomic_idx", 4 * self.nr_cpus, 4, ".bss")
+        place("pkmap_count", 4 * LAST_PKMAP, 64, ".bss")
+        if not self.page_owner:
+            place("page_address_htable", size["page_address_slot"] << PA_HASH_ORDER, 64, ".bss")
+            place("page_address_maps", size["page_address_map"] * LAST_PKMAP, 4, ".bss")
+            place("page_address_pool", 8, 4, ".bss")
+        texts = [
+            *ZONE_NAMES, "kmem_cache", *KERNEL_CACHES,
+            *(f"size-{n}{dma}" for n in self.kmalloc_sizes for dma in ("", "(DMA)")),
+        ]  # fmt: skip
+        place("kernel_strings", sum(len(text) + 1 for text in texts), 4, ".bss")
+        at = self.va("kernel_strings")
+        self.strings: dict[str, int] = {}
+        for text in texts:
+            self.strings[text] = at
+            at += len(text) + 1
+        place("__log_buf", LOG_BUF_LEN, 64, ".bss")
+        place("_end", 0, 4, ".bss")
+
+    @property
+    def kmalloc_sizes(self) -> list[int]:
+        """Sizes of the general caches (include/linux/kmalloc_sizes.h): 96 and 192 depend on the L1 line."""
+        sizes = [32, 64, 96, 128, 192, *(1 << shift for shift in range(8, 18))]
+        return [s for s in sizes if not (s == 96 and self.l1 >= 64) and not (s == 192 and self.l1 >= 128)]
+
+    # what is generated from it
+
+    def c_config(self) -> str:
+        """Text of generated/autoconf.h: the build options as a kernel's autoconf.h has them."""
+        lines = [
+            "#pragma once",
+            f"#define CONFIG_NR_CPUS {self.nr_cpus}",
+            f"#define CONFIG_X86_L1_CACHE_SHIFT {self.l1.bit_length() - 1}",
+            f'#define HIGHMEM_VERMAGIC "{self.vermagic}"',
+            "#define CONFIG_HIGHMEM 1",
+            "#define CONFIG_HIGHMEM4G 1",
+            "#define CONFIG_SLAB 1",
+            "#define CONFIG_HZ 250",
+        ]
+        if self.smp:
+            lines.append("#define CONFIG_SMP 1")
+        if self.page_owner:
+            lines += ["#define CONFIG_PAGE_OWNER 1", "#define WANT_PAGE_VIRTUAL 1"]
+        return "\n".join(lines) + "\n"
+
+    def c_header(self) -> str:
+        """Text of generated/structs.h: every struct, with its size checked by the compiler."""
+        lines = ["#pragma once"]
+        for struct in self.structs.values():
+            lines.append(f"struct {struct.name} {{")
+            for field in struct.fields.values():
+                space = "" if field.ctype.endswith("*") else " "
+                array = f"[{field.count}]" if field.is_array else ""
+                lines.append(f"\t{field.ctype}{space}{field.name}{array};")
+            align = f" __attribute__((aligned({struct.align})))" if struct.align > 4 else ""
+            lines.append(f"}}{align};")
+            lines.append(f'_Static_assert(sizeof(struct {struct.name}) == {struct.size}, "struct {struct.name}");')
+        return "\n".join(lines) + "\n"
+
+
+ZONE_NAMES = ("DMA", "Normal", "HighMem")
+
+# Caches of the kernel's own; the general caches come before them.
+KERNEL_CACHES = ("task_struct",)
+
+# Variables of one word that guest programs can link to; fixed addresses, in this order, for ever.
+EXPORTED_VARIABLES = (
+    "mem_map", "max_mapnr", "num_physpages", "high_memory", "max_low_pfn", "max_pfn",
+    "totalram_pages", "totalhigh_pages", "jiffies", "jiffies_hi", "nr_cpus_online",
+)  # fmt: skip
+
+# Variables of one word of the kernel's own.
+KERNEL_VARIABLES = (
+    "highstart_pfn", "highend_pfn", "vmalloc_start", "tick_nsec",
+    "slab_break_gfp_order", "g_cpucache_up", "vmlist", "pkmap_page_table", "last_pkmap_nr", "kmap_pte",
+    "log_start", "con_start", "log_end", "logged_chars", "log_level_unknown", "msg_level", "console_loglevel",
+    "min_free_kbytes", "die_counter", "last_pid", "tainted",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def layout_for(nr_cpus: int, page_owner: bool, l1: int) -> Layout:
+    """The layout of a configuration, made once."""
+    return Layout(nr_cpus, page_owner, l1)

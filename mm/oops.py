@@ -1,0 +1,170 @@
+"""What the kernel prints when it dies (die and show_registers of arch/i386/kernel/traps.c, 2.6.20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from mm.errors import KernelFault
+from mm.layout import PAGE_OFFSET, THREAD_SIZE, Layout
+from mm.list import Words, list_for_each
+from mm.maccess import KernelMemory
+from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PTE_MASK, KernelPageTable
+from mm.traps import Traps
+
+RELEASE = "2.6.20-highmem #1"
+_STACK_WORDS = 24
+_CODE_BYTES, _CODE_PROLOGUE = 64, 43
+
+
+class Explain(Protocol):
+    """What only those who loaded the program know of an address."""
+
+    def symbol(self, va: int) -> tuple[str, int, int] | None:
+        """(name, offset, size) of the function that `va` lies in."""
+
+    def explain(self, eip: int) -> Iterable[str]:
+        """Lines that show the code around `eip`: its source line and its instructions."""
+
+
+class Oops:
+    """Writes an oops to the kernel log. registers: by name, with cs, ss, ds, es, eip and eflags."""
+
+    def __init__(
+        self, w: Words, layout: Layout, traps: Traps, printk: Callable[[str], object], tables: KernelPageTable,
+        vm: KernelMemory, explain: Explain,
+    ) -> None:  # fmt: skip
+        self._w = w
+        self._layout = layout
+        self._traps = traps
+        self._printk = printk
+        self._tables = tables
+        self._vm = vm
+        self._explain = explain
+
+    def page_fault(self, address: int, error_code: int, registers: Mapping[str, int]) -> None:
+        """A fault that nothing explains: the message, the page-table entries, then `die`."""
+        printk = self._printk
+        what = "NULL pointer dereference" if address < 4096 else "paging request"
+        printk(f"<1>BUG: unable to handle kernel {what} at virtual address {address:08x}\n")
+        printk(f"<1> printing eip:\n<1>{registers['eip']:08x}\n")
+        pde = self._w[((self._tables.pgd ^ 0xC0000000) >> 2) + (address >> 22)]
+        printk(f"<1>*pde = {pde:08x}\n")
+        if pde & PAGE_PRESENT and not pde & PAGE_PSE:
+            i = ((pde & PTE_MASK) >> 2) + (address >> 12 & 0x3FF)
+            if i < len(self._w):
+                printk(f"<1>*pte = {self._w[i]:08x}\n")
+        self.die("Oops", error_code, registers)
+
+    def bug(self, where: str, registers: Mapping[str, int]) -> None:
+        """BUG(): where it is, then `die`."""
+        self._printk(f"<0>------------[ cut here ]------------\n<0>kernel BUG at {where}!\n")
+        self.die("invalid opcode", 0, registers)
+
+    def die(self, what: str, error_code: int, registers: Mapping[str, int]) -> None:
+        """The registers, the stack, the call trace and the code."""
+        printk = self._printk
+        count = (self._layout.va("die_counter") ^ 0xC0000000) >> 2
+        self._w[count] += 1
+        printk(f"<0>{what}: {error_code & 0xFFFF:04x} [#{self._w[count]}]\n")
+        if self._layout.smp:
+            printk("<0>SMP \n")
+        self._show_registers(registers)
+        eip = registers["eip"]
+        printk(f"<0>EIP: [<{eip:08x}>] {self._name(eip)} SS:ESP {registers['ss']:04x}:{registers['esp']:08x}\n")
+        for line in self._explain.explain(eip):
+            printk(f"<0>{line}\n")
+
+    def _name(self, va: int) -> str:
+        found = self._explain.symbol(va)
+        return f"{found[0]}+{found[1]:#x}/{found[2]:#x}" if found else f"0x{va:x}"
+
+    def _show_registers(self, r: Mapping[str, int]) -> None:
+        printk, w = self._printk, self._w
+        tainted = "Tainted: GB" if w[(self._layout.va("tainted") ^ 0xC0000000) >> 2] else "Not tainted"
+        printk(f"<4>Modules linked in:{''.join(f' {name}' for name in self.modules())}\n")
+        printk(
+            f"<0>CPU:    {self._traps.cpu}\n<0>EIP:    {r['cs']:04x}:[<{r['eip']:08x}>]    {tainted} VLI\n"
+            f"<0>EFLAGS: {r['eflags']:08x}   ({RELEASE})\n<0>EIP is at {self._name(r['eip'])}\n"
+        )
+        printk(f"<0>eax: {r['eax']:08x}   ebx: {r['ebx']:08x}   ecx: {r['ecx']:08x}   edx: {r['edx']:08x}\n")
+        printk(f"<0>esi: {r['esi']:08x}   edi: {r['edi']:08x}   ebp: {r['ebp']:08x}   esp: {r['esp']:08x}\n")
+        printk(f"<0>ds: {r['ds']:04x}   es: {r['es']:04x}   ss: {r['ss']:04x}\n")
+        self._traps.esp = r["esp"]
+        info, task = self._traps.current_thread_info(), self._traps.current()
+        printk(f"<0>Process {self._traps.comm()} (pid: {self._pid(task)}, ti={info:08x} task={task:08x} ")
+        printk(f"task.ti={self._field(task, 'thread_info'):08x})\n")
+        printk(f"<0>Stack: {self._stack_words(r['esp'])}\n")
+        self.show_trace(r["esp"], r["ebp"])
+        printk(f"<0>Code: {self._code(r['eip'])}\n")
+
+    def _field(self, task: int, name: str) -> int:
+        i = ((task ^ 0xC0000000) >> 2) + self._layout["task_struct"].word(name)
+        return self._w[i] if i < len(self._w) else 0
+
+    def _pid(self, task: int) -> int:
+        return self._field(task, "pid")
+
+    def _stack_words(self, esp: int) -> str:
+        out = ""
+        for n in range(_STACK_WORDS):
+            va = esp + 4 * n
+            if n and va % THREAD_SIZE == 0:
+                break
+            try:
+                word = self._vm.word(va)
+            except KernelFault:
+                break
+            out += ("\n<0>       " if n and n % 8 == 0 else "") + f"{word:08x} "
+        return out
+
+    def show_trace(self, esp: int, ebp: int) -> None:
+        """The return addresses on the stack: along the frame pointers while these make sense, else by search."""
+        printk = self._printk
+        printk("<0>Call Trace:\n")
+        for address in self._trace(esp, ebp):
+            printk(f"<0> [<{address:08x}>] {self._name(address)}\n")
+        printk("<0> =======================\n")
+
+    def _trace(self, esp: int, ebp: int) -> list[int]:
+        bottom = esp & -THREAD_SIZE
+        addresses: list[int] = []
+        try:
+            while max(bottom, esp - 4) < ebp < bottom + THREAD_SIZE - 4 and ebp % 4 == 0:
+                addresses.append(self._vm.word(ebp + 4))
+                following = self._vm.word(ebp)
+                if following <= ebp:
+                    break
+                ebp = following
+            if not addresses:
+                words = (self._vm.word(va) for va in range(esp & -4, bottom + THREAD_SIZE, 4))
+                addresses = [word for word in words if self._explain.symbol(word)]
+        except KernelFault:
+            pass
+        return addresses
+
+    def _code(self, eip: int) -> str:
+        start, length = eip - _CODE_PROLOGUE, _CODE_BYTES
+        if start < PAGE_OFFSET or self._byte(start) is None:
+            start, length = eip, _CODE_BYTES - _CODE_PROLOGUE + 1
+        out = ""
+        for va in range(start, start + length):
+            byte = self._byte(va) if va >= PAGE_OFFSET else None
+            if byte is None:
+                return out + " Bad EIP value."
+            out += f"<{byte:02x}> " if va == eip else f"{byte:02x} "
+        return out
+
+    def _byte(self, va: int) -> int | None:
+        try:
+            return self._vm.read(va, 1)[0]
+        except KernelFault:
+            return None
+
+    def modules(self) -> list[str]:
+        """Names of the loaded programs, the newest first."""
+        module = self._layout["module"]
+        return [
+            self._vm.string(entry - module.offset("list") + module.offset("name"), 60).decode("latin-1")
+            for entry in list_for_each(self._w, self._layout.va("modules"))
+        ]

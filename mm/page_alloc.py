@@ -1,0 +1,430 @@
+"""Zones, the buddy system and the per-CPU page lists (mm/page_alloc.c, 2.6.20).
+
+All state is in guest RAM: `contig_page_data` with its zones, their free areas and per-CPU lists, and `mem_map`.
+A page is named by the virtual address of its `struct page`, a zone by that of its `struct zone`; 0 is NULL.
+"""
+
+from __future__ import annotations
+
+from mm.events import Events
+from mm.gfp import (
+    GFP_COLD, GFP_COMP, GFP_DMA, GFP_HIGH, GFP_HIGHMEM, GFP_NOWARN, GFP_WAIT, GFP_ZERO,
+)  # fmt: skip
+from mm.layout import MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
+from mm.list import Words, init_list_head, list_add, list_add_tail, list_empty, list_unlink
+from mm.page_flags import (
+    CHECK_AT_FREE, CHECK_AT_PREP, CLEAR_AT_PREP, PG_active, PG_buddy, PG_compound, PG_dirty, PG_locked, PG_lru,
+    PG_private, PG_reclaim, PG_reserved, PG_slab, PG_swapcache, PG_writeback, ZONES_SHIFT,
+)  # fmt: skip
+from mm.traps import Traps
+
+ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM = range(MAX_NR_ZONES)
+
+ALLOC_NO_WATERMARKS = 0x01
+ALLOC_WMARK_MIN = 0x02
+ALLOC_WMARK_LOW = 0x04
+ALLOC_WMARK_HIGH = 0x08
+ALLOC_HARDER = 0x10
+ALLOC_HIGH = 0x20
+
+_MAPCOUNT_FREE = 0xFFFFFFFF
+_NO_PAGES = b"\0" * PAGE_SIZE
+_LRU = 0x18  # byte offset of page->lru
+
+
+class PageAllocator:
+    """The page allocator over one node.
+
+    w: lowmem in words. memory: all physical memory in bytes. layout, events, traps: see their modules.
+    """
+
+    def __init__(self, w: Words, memory: memoryview, layout: Layout, events: Events, traps: Traps) -> None:
+        self.w = w
+        self._memory = memory
+        self._events = events
+        self._traps = traps
+        self._layout = layout
+        self.mem_map = w[(layout.va("mem_map") ^ PAGE_OFFSET) >> 2]
+        self.page_size = layout["page"].size
+        self._owner = layout["page"].word("owner") if layout.page_owner else 0
+        zone, pgdat = layout["zone"], layout["pglist_data"]
+        self.pgdat = layout.va("contig_page_data")
+        self.zones = [self.pgdat + i * zone.size for i in range(MAX_NR_ZONES)]
+        self._zonelists = [
+            self.pgdat + pgdat.offset("node_zonelists") + i * layout["zonelist"].size for i in range(MAX_NR_ZONES)
+        ]
+        self._pageset = zone.offset("pageset")
+        self._pageset_size = layout["per_cpu_pageset"].size
+        self._pcp_size = layout["per_cpu_pages"].size
+        self._free_area = zone.word("free_area")
+        self._free_area_bytes = zone.offset("free_area")
+        self._low = zone.word("pages_low")
+        self._min = zone.word("pages_min")
+        self._reserve = zone.word("lowmem_reserve")
+        self._pages_scanned = zone.word("pages_scanned")
+        self._all_unreclaimable = zone.word("all_unreclaimable")
+        self._present = zone.word("present_pages")
+        self._start_pfn = zone.word("zone_start_pfn")
+
+    # pages and frames
+
+    def pfn_to_page(self, pfn: int) -> int:
+        """The `struct page` of a frame number (no check that the frame exists)."""
+        return self.mem_map + pfn * self.page_size & 0xFFFFFFFF
+
+    def page_to_pfn(self, page: int) -> int:
+        """The frame number of a `struct page`."""
+        return ((page - self.mem_map) & 0xFFFFFFFF) // self.page_size
+
+    def virt_to_page(self, va: int) -> int:
+        """The `struct page` of a direct-map address."""
+        return self.pfn_to_page(((va - PAGE_OFFSET) & 0xFFFFFFFF) >> PAGE_SHIFT)
+
+    def page_zone(self, page: int) -> int:
+        """The zone that a page lies in."""
+        return self.zones[self.w[(page ^ 0xC0000000) >> 2] >> ZONES_SHIFT]
+
+    def nr_free_pages(self) -> int:
+        """Pages on the free areas of all zones; pages on per-CPU lists are not counted (2.6.20)."""
+        return sum(self.w[(zone ^ 0xC0000000) >> 2] for zone in self.zones)
+
+    # the buddy system
+
+    def free_one_page(self, page: int, zone: int, order: int) -> None:
+        """__free_one_page: give a block of 2^order pages back and merge it with its buddies."""
+        w, size, mem_map = self.w, self.page_size, self.mem_map
+        z = (zone ^ 0xC0000000) >> 2
+        w[z] += 1 << order
+        zone_id = self.zones.index(zone)
+        pfn = (page - mem_map) // size
+        area = z + self._free_area
+        while order < MAX_ORDER - 1:
+            buddy_pfn = pfn ^ (1 << order)
+            buddy = mem_map + buddy_pfn * size
+            b = (buddy ^ 0xC0000000) >> 2
+            flags = w[b]
+            if flags >> ZONES_SHIFT != zone_id or not flags & PG_buddy or w[b + 3] != order:
+                break
+            list_unlink(w, buddy + _LRU)
+            w[area + 3 * order + 2] -= 1
+            w[b] = flags & ~PG_buddy
+            w[b + 3] = 0
+            pfn &= buddy_pfn
+            order += 1
+        page = mem_map + pfn * size
+        p = (page ^ 0xC0000000) >> 2
+        w[p] |= PG_buddy
+        w[p + 3] = order
+        list_add(w, page + _LRU, zone + self._free_area_bytes + 12 * order)
+        w[area + 3 * order + 2] += 1
+
+    def _rmqueue(self, zone: int, order: int) -> int:
+        """__rmqueue: the first block of the smallest order that serves, split down to `order`; 0 where none is."""
+        w = self.w
+        z = (zone ^ 0xC0000000) >> 2
+        heads = zone + self._free_area_bytes
+        area = z + self._free_area
+        for current in range(order, MAX_ORDER):
+            entry = w[area + 3 * current]
+            if entry == heads + 12 * current:
+                continue
+            page = entry - _LRU
+            list_unlink(w, entry)
+            p = (page ^ 0xC0000000) >> 2
+            w[p] &= ~PG_buddy
+            w[p + 3] = 0
+            w[area + 3 * current + 2] -= 1
+            w[z] -= 1 << order
+            while current > order:
+                current -= 1
+                upper = page + (self.page_size << current)
+                list_add(w, upper + _LRU, heads + 12 * current)
+                w[area + 3 * current + 2] += 1
+                u = (upper ^ 0xC0000000) >> 2
+                w[u] |= PG_buddy
+                w[u + 3] = current
+            return page
+        return 0
+
+    # the per-CPU lists
+
+    def pcp(self, zone: int, cpu: int, cold: int) -> int:
+        """Address of a zone's `struct per_cpu_pages`, hot (0) or cold (1)."""
+        return zone + self._pageset + cpu * self._pageset_size + cold * self._pcp_size
+
+    def _rmqueue_bulk(self, zone: int, count: int, head: int) -> int:
+        w, emit = self.w, self._events.mm_page_alloc_zone_locked
+        for taken in range(count):
+            page = self._rmqueue(zone, 0)
+            if not page:
+                return taken
+            list_add_tail(w, page + _LRU, head)
+            if emit is not None:
+                emit(page, self.page_to_pfn(page), 0, 0, 1)
+        return count
+
+    def _free_pages_bulk(self, zone: int, count: int, head: int) -> None:
+        w, emit = self.w, self._events.mm_page_pcpu_drain
+        z = (zone ^ 0xC0000000) >> 2
+        w[z + self._all_unreclaimable] = 0
+        w[z + self._pages_scanned] = 0
+        for _ in range(count):
+            if list_empty(w, head):
+                self._traps.bug()
+            entry = w[((head ^ 0xC0000000) >> 2) + 1]
+            list_unlink(w, entry)
+            if emit is not None:
+                emit(entry - _LRU, self.page_to_pfn(entry - _LRU), 0, 0)
+            self.free_one_page(entry - _LRU, zone, 0)
+
+    def _free_hot_cold_page(self, page: int, cold: int) -> None:
+        w = self.w
+        p = (page ^ 0xC0000000) >> 2
+        if w[p + 4] & 1:  # PageAnon
+            w[p + 4] = 0
+        if self._free_pages_check(page):
+            return
+        zone = self.zones[w[p] >> ZONES_SHIFT]
+        pcp = self.pcp(zone, self._traps.cpu, cold)
+        i = (pcp ^ 0xC0000000) >> 2
+        list_add(w, page + _LRU, pcp + 12)
+        count = w[i] + 1
+        w[i] = count
+        if count >= w[i + 1]:
+            batch = w[i + 2]
+            self._free_pages_bulk(zone, batch, pcp + 12)
+            w[i] -= batch
+
+    def drain_local_pages(self, cpu: int) -> None:
+        """Give all pages on one CPU's lists back to the buddy system."""
+        for zone in self.zones:
+            if self.w[((zone ^ 0xC0000000) >> 2) + self._present]:
+                for cold in (0, 1):
+                    pcp = self.pcp(zone, cpu, cold)
+                    i = (pcp ^ 0xC0000000) >> 2
+                    self._free_pages_bulk(zone, self.w[i], pcp + 12)
+                    self.w[i] = 0
+
+    # checks
+
+    def _bad_page(self, page: int) -> None:
+        w, printk = self.w, self._traps.printk
+        p = (page ^ 0xC0000000) >> 2
+        flags, count, mapcount, mapping = w[p], w[p + 1], w[p + 2], w[p + 4]
+        printk(
+            f"<0>Bad page state in process '{self._traps.comm()}'\n"
+            f"<0>page:{page:08x} flags:0x{flags:08x} mapping:{mapping:08x} "
+            f"mapcount:{_signed(mapcount) + 1} count:{_signed(count)}\n"
+            "<0>Trying to fix it up, but a reboot is needed\n<0>Backtrace:\n"
+        )
+        self._traps.dump_stack()
+        w[p] = flags & ~(
+            PG_lru | PG_private | PG_locked | PG_active | PG_dirty | PG_reclaim | PG_slab | PG_swapcache
+            | PG_writeback | PG_buddy
+        )  # fmt: skip
+        w[p + 1] = 0
+        w[p + 2] = _MAPCOUNT_FREE
+        w[p + 4] = 0
+        w[(self._layout.va("tainted") ^ 0xC0000000) >> 2] |= 1 << 5  # TAINT_BAD_PAGE
+
+    def _free_pages_check(self, page: int) -> bool:
+        """Whether the page must not be freed. The others lose their dirty bit, as in 2.6.20."""
+        w = self.w
+        p = (page ^ 0xC0000000) >> 2
+        flags = w[p]
+        if w[p + 2] != _MAPCOUNT_FREE or w[p + 4] or w[p + 1] or flags & CHECK_AT_FREE:
+            self._bad_page(page)
+        if flags & PG_dirty:
+            w[p] &= ~PG_dirty
+        return bool(flags & PG_reserved)
+
+    def _prep_new_page(self, page: int, order: int, gfp_mask: int) -> bool:
+        """Make a page that left the free lists ready for its user. False: it is bad and set aside."""
+        w = self.w
+        p = (page ^ 0xC0000000) >> 2
+        flags = w[p]
+        if w[p + 2] != _MAPCOUNT_FREE or w[p + 4] or w[p + 1] or flags & CHECK_AT_PREP:
+            self._bad_page(page)
+        if flags & PG_reserved:
+            return False
+        w[p] &= ~CLEAR_AT_PREP
+        w[p + 3] = 0
+        w[p + 1] = 1
+        if self._owner:
+            w[p + self._owner] = self._traps.caller
+        if gfp_mask & GFP_ZERO:
+            start = self.page_to_pfn(page) << PAGE_SHIFT
+            for pa in range(start, start + (PAGE_SIZE << order), PAGE_SIZE):
+                self._memory[pa : pa + PAGE_SIZE] = _NO_PAGES
+        if order and gfp_mask & GFP_COMP:
+            self._prep_compound_page(page, order)
+        return True
+
+    def _prep_compound_page(self, page: int, order: int) -> None:
+        w, step = self.w, self.page_size >> 2
+        p = (page ^ 0xC0000000) >> 2
+        w[p + step + 6] = self._layout.va("free_compound_page")
+        w[p + step + 7] = order
+        for i in range(p, p + (step << order), step):
+            w[i] |= PG_compound
+            w[i + 3] = page
+
+    def _destroy_compound_page(self, page: int, order: int) -> None:
+        w, step = self.w, self.page_size >> 2
+        p = (page ^ 0xC0000000) >> 2
+        if w[p + step + 7] != order:
+            self._bad_page(page)
+        for i in range(p, p + (step << order), step):
+            if not w[i] & PG_compound or w[i + 3] != page:
+                self._bad_page(page)
+            w[i] &= ~PG_compound
+            w[i + 3] = 0  # left alone in 2.6.20, where it is private to the block's next owner
+
+    # allocation
+
+    def zone_watermark_ok(self, zone: int, order: int, mark: int, classzone_idx: int, alloc_flags: int) -> bool:
+        """Whether 2^order pages may be taken and `mark` pages (with the classzone's reserve) stay free."""
+        w = self.w
+        z = (zone ^ 0xC0000000) >> 2
+        least = mark
+        if alloc_flags & ALLOC_HIGH:
+            least -= least // 2
+        if alloc_flags & ALLOC_HARDER:
+            least -= least // 4
+        free = w[z] - (1 << order) + 1
+        if free <= least + w[z + self._reserve + classzone_idx]:
+            return False
+        area = z + self._free_area + 2
+        for o in range(order):
+            free -= w[area + 3 * o] << o
+            least >>= 1
+            if free <= least:
+                return False
+        return True
+
+    def _get_page_from_freelist(self, gfp_mask: int, order: int, zonelist: int, alloc_flags: int) -> int:
+        w = self.w
+        i = (self._zonelists[zonelist] ^ 0xC0000000) >> 2
+        classzone_idx = self.zones.index(w[i])
+        mark = self._min if alloc_flags & ALLOC_WMARK_MIN else self._low
+        while zone := w[i]:
+            i += 1
+            if not alloc_flags & ALLOC_NO_WATERMARKS and not self.zone_watermark_ok(
+                zone, order, w[((zone ^ 0xC0000000) >> 2) + mark], classzone_idx, alloc_flags
+            ):
+                continue
+            if page := self._buffered_rmqueue(zone, order, gfp_mask):
+                return page
+        return 0
+
+    def _buffered_rmqueue(self, zone: int, order: int, gfp_mask: int) -> int:
+        w = self.w
+        while True:
+            if order:
+                page = self._rmqueue(zone, order)
+                if not page:
+                    return 0
+            else:
+                pcp = self.pcp(zone, self._traps.cpu, 1 if gfp_mask & GFP_COLD else 0)
+                i = (pcp ^ 0xC0000000) >> 2
+                if not w[i]:
+                    w[i] = self._rmqueue_bulk(zone, w[i + 2], pcp + 12)
+                    if not w[i]:
+                        return 0
+                entry = w[i + 3]
+                list_unlink(w, entry)
+                w[i] -= 1
+                page = entry - _LRU
+            if self._prep_new_page(page, order, gfp_mask):
+                return page
+
+    def alloc_pages(self, gfp_mask: int, order: int) -> int:
+        """2^order contiguous frames: the `struct page` of the first, or 0. Order 11 and more: 0 (2.6.20)."""
+        if order >= MAX_ORDER:
+            return 0
+        zonelist = ZONE_DMA if gfp_mask & GFP_DMA else ZONE_HIGHMEM if gfp_mask & GFP_HIGHMEM else ZONE_NORMAL
+        page = self._get_page_from_freelist(gfp_mask, order, zonelist, ALLOC_WMARK_LOW)
+        if not page:
+            flags = ALLOC_WMARK_MIN
+            if not gfp_mask & GFP_WAIT:
+                flags |= ALLOC_HARDER
+            if gfp_mask & GFP_HIGH:
+                flags |= ALLOC_HIGH
+            page = self._get_page_from_freelist(gfp_mask, order, zonelist, flags)
+        if not page and not gfp_mask & GFP_NOWARN:
+            self._traps.printk(
+                f"<4>{self._traps.comm()}: page allocation failure. order:{order}, mode:0x{gfp_mask:x}\n"
+            )
+            self._traps.dump_stack()
+        emit = self._events.mm_page_alloc
+        if emit is not None:
+            emit(page, self.page_to_pfn(page) if page else 0, order, 0, gfp_mask)
+        return page
+
+    def _get_free_pages(self, gfp_mask: int, order: int) -> int:
+        """__get_free_pages: like alloc_pages, but the direct-map address; never HighMem."""
+        page = self.alloc_pages(gfp_mask & ~GFP_HIGHMEM, order)
+        return PAGE_OFFSET + (self.page_to_pfn(page) << PAGE_SHIFT) if page else 0
+
+    def get_zeroed_page(self, gfp_mask: int) -> int:
+        """One page of zeros; its direct-map address, or 0. __GFP_HIGHMEM is a BUG, as in 2.6.20."""
+        if gfp_mask & GFP_HIGHMEM:
+            self._traps.bug()
+        return self._get_free_pages(gfp_mask | GFP_ZERO, 0)
+
+    # freeing
+
+    def _free_pages(self, page: int, order: int) -> None:
+        """__free_pages: drop one reference; with the last one the block goes back."""
+        p = (page ^ 0xC0000000) >> 2
+        count = self.w[p + 1] - 1 & 0xFFFFFFFF
+        self.w[p + 1] = count
+        if not count:
+            self._release(page, order)
+
+    def _release(self, page: int, order: int) -> None:
+        emit = self._events.mm_page_free
+        if emit is not None:
+            emit(page, self.page_to_pfn(page), order)
+        if order == 0:
+            self._free_hot_cold_page(page, 0)
+            return
+        w = self.w
+        p = (page ^ 0xC0000000) >> 2
+        if w[p] & PG_compound:
+            self._destroy_compound_page(page, order)
+        reserved = False
+        for i in range(1 << order):
+            reserved |= self._free_pages_check(page + i * self.page_size)
+        if reserved:
+            return
+        zone = self.page_zone(page)
+        z = (zone ^ 0xC0000000) >> 2
+        w[z + self._all_unreclaimable] = 0
+        w[z + self._pages_scanned] = 0
+        self.free_one_page(page, zone, order)
+
+    def free_pages(self, addr: int, order: int) -> None:
+        """Like __free_pages, by direct-map address; 0 is ignored, another kind of address is a BUG (2.6.20)."""
+        if addr:
+            if (addr ^ 0xC0000000) >> 2 >= len(self.w):
+                self._traps.bug()
+            self._free_pages(self.virt_to_page(addr), order)
+
+    def put_page(self, page: int) -> None:
+        """Drop one reference; the last one frees the page, or the compound page that it belongs to."""
+        w = self.w
+        p = (page ^ 0xC0000000) >> 2
+        order = 0
+        if w[p] & PG_compound:
+            page = w[p + 3]
+            p = (page ^ 0xC0000000) >> 2
+            order = w[p + (self.page_size >> 2) + 7]
+        count = w[p + 1] - 1 & 0xFFFFFFFF
+        w[p + 1] = count
+        if not count:
+            self._release(page, order)
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 32) if word >> 31 else word
