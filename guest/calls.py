@@ -1,0 +1,161 @@
+"""The table of calls: what guest programs can call, in one place.
+
+A row gives the call's number, the header that declares it, its C prototype and the Python function behind it
+("object.method" of what the Kernel wires; a leading "__" is one "_" in Python). From the table are made the stubs in the kernel's text, the declarations in the headers
+(`header_text`), the addresses that programs are linked to (`SYMBOLS`) and the dispatch (`guest.kernel`).
+Adding a call is one row here and one function there. Numbers are for ever: linked programs know the addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mm.layout import EXPORT_PAGE, EXPORTED_VARIABLES, TEXT_START
+
+STUB_SIZE = 16
+STUBS_START = TEXT_START + 0x1000  # the page before holds the kernel's own few instructions
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One exported function. `handler` names the method that serves it, e.g. "slab.kmalloc"."""
+
+    number: int
+    header: str
+    prototype: str
+    handler: str
+
+    @property
+    def name(self) -> str:
+        match = re.search(r"(\w+)\s*\(", self.prototype)
+        assert match
+        return match[1]
+
+    @property
+    def arguments(self) -> int:
+        """Number of 32-bit arguments; of a variadic function those before the dots."""
+        text = self.prototype[self.prototype.index("(") + 1 : self.prototype.rindex(")")]
+        while "(" in text:  # drop what is in the parentheses of function pointers
+            text = re.sub(r"\([^()]*\)", "", text)
+        parts = [part.strip() for part in text.split(",")]
+        return 0 if parts == ["void"] else len(parts) - self.variadic
+
+    @property
+    def variadic(self) -> bool:
+        """Whether the handler gets, as one more argument, the address of the first unnamed argument."""
+        return "..." in self.prototype
+
+    @property
+    def address(self) -> int:
+        """Virtual address of the stub."""
+        return STUBS_START + self.number * STUB_SIZE
+
+
+def _rows(header: str, first: int, *rows: tuple[str, str]) -> list[Call]:
+    return [Call(first + i, header, prototype, handler) for i, (prototype, handler) in enumerate(rows)]
+
+
+_CTOR = "void (*{})(void *, struct kmem_cache *, unsigned long)"
+
+TABLE: tuple[Call, ...] = (
+    *_rows("slab", 0,
+        ("void *kmalloc(size_t size, gfp_t flags)", "slab.kmalloc"),
+        ("void *kzalloc(size_t size, gfp_t flags)", "slab.kzalloc"),
+        ("void *kcalloc(size_t n, size_t size, gfp_t flags)", "slab.kcalloc"),
+        ("void *krealloc(const void *p, size_t new_size, gfp_t flags)", "slab.krealloc"),
+        ("size_t ksize(const void *objp)", "slab.ksize"),
+        ("void kfree(const void *objp)", "slab.kfree"),
+        ("struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, unsigned long flags, "
+         + _CTOR.format("ctor") + ", " + _CTOR.format("dtor") + ")", "slab.kmem_cache_create"),
+        ("void *kmem_cache_alloc(struct kmem_cache *cachep, gfp_t flags)", "slab.kmem_cache_alloc"),
+        ("void *kmem_cache_zalloc(struct kmem_cache *cachep, gfp_t flags)", "slab.kmem_cache_zalloc"),
+        ("void kmem_cache_free(struct kmem_cache *cachep, void *objp)", "slab.kmem_cache_free"),
+        ("void kmem_cache_destroy(struct kmem_cache *cachep)", "slab.kmem_cache_destroy"),
+        ("unsigned int kmem_cache_size(struct kmem_cache *cachep)", "slab.kmem_cache_size"),
+        ("const char *kmem_cache_name(struct kmem_cache *cachep)", "slab.kmem_cache_name"),
+        ("int kmem_cache_shrink(struct kmem_cache *cachep)", "slab.kmem_cache_shrink"),
+    ),
+    *_rows("vmalloc", 64,
+        ("void *vmalloc(unsigned long size)", "vmalloc.vmalloc"),
+        ("void *__vmalloc(unsigned long size, gfp_t gfp_mask, pgprot_t prot)", "vmalloc._vmalloc"),
+        ("void *vmalloc_32(unsigned long size)", "vmalloc.vmalloc_32"),
+        ("void *vzalloc(unsigned long size)", "vmalloc.vzalloc"),
+        ("void vfree(const void *addr)", "vmalloc.vfree"),
+        ("struct page *vmalloc_to_page(const void *addr)", "vmalloc.vmalloc_to_page"),
+        ("unsigned long vmalloc_to_pfn(const void *addr)", "vmalloc.vmalloc_to_pfn"),
+    ),
+    *_rows("gfp", 96,
+        ("struct page *alloc_pages(gfp_t gfp_mask, unsigned int order)", "page_alloc.alloc_pages"),
+        ("unsigned long __get_free_pages(gfp_t gfp_mask, unsigned int order)", "page_alloc._get_free_pages"),
+        ("unsigned long get_zeroed_page(gfp_t gfp_mask)", "page_alloc.get_zeroed_page"),
+        ("void __free_pages(struct page *page, unsigned int order)", "page_alloc._free_pages"),
+        ("void free_pages(unsigned long addr, unsigned int order)", "page_alloc.free_pages"),
+    ),
+    *_rows("mm", 128,
+        ("void put_page(struct page *page)", "page_alloc.put_page"),
+        ("unsigned int nr_free_pages(void)", "page_alloc.nr_free_pages"),
+    ),
+    *_rows("highmem", 144,
+        ("void *kmap(struct page *page)", "highmem.kmap"),
+        ("void kunmap(struct page *page)", "highmem.kunmap"),
+        ("void *kmap_atomic(struct page *page, enum km_type type)", "highmem.kmap_atomic"),
+        ("void kunmap_atomic(void *kvaddr, enum km_type type)", "highmem.kunmap_atomic"),
+        ("void *kmap_atomic_push(struct page *page)", "highmem.kmap_atomic_push"),
+        ("void kunmap_atomic_pop(void *kvaddr)", "highmem.kunmap_atomic_pop"),
+        ("void *page_address(struct page *page)", "highmem.page_address"),
+        ("struct page *kmap_atomic_to_page(void *ptr)", "highmem.kmap_atomic_to_page"),
+    ),
+    *_rows("kernel", 176,
+        ("int printk(const char *fmt, ...)", "library.printk"),
+        ("int vprintk(const char *fmt, va_list args)", "library.vprintk"),
+        ("int snprintf(char *buf, size_t size, const char *fmt, ...)", "library.vsnprintf"),
+        ("int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)", "library.vsnprintf"),
+        ("int sprintf(char *buf, const char *fmt, ...)", "library.vsprintf"),
+        ("int vsprintf(char *buf, const char *fmt, va_list args)", "library.vsprintf"),
+        ("void panic(const char *fmt, ...)", "library.panic"),
+        ("void dump_stack(void)", "library.dump_stack"),
+        ("void warn_slowpath(const char *file, int line, const char *function)", "library.warn_slowpath"),
+    ),
+)  # fmt: skip
+
+_VARIABLE_TYPES = {
+    "mem_map": ("mm", "struct page *mem_map"),
+    "max_mapnr": ("mm", "unsigned long max_mapnr"),
+    "num_physpages": ("mm", "unsigned long num_physpages"),
+    "high_memory": ("mm", "void *high_memory"),
+    "max_low_pfn": ("mm", "unsigned long max_low_pfn"),
+    "max_pfn": ("mm", "unsigned long max_pfn"),
+    "totalram_pages": ("mm", "unsigned long totalram_pages"),
+    "totalhigh_pages": ("mm", "unsigned long totalhigh_pages"),
+    "jiffies": ("kernel", "unsigned long volatile jiffies"),
+}
+
+SYMBOLS: dict[str, int] = {call.name: call.address for call in TABLE} | {
+    name: EXPORT_PAGE + 4 * EXPORTED_VARIABLES.index(name) for name in _VARIABLE_TYPES
+}
+"""Exported symbol -> its kernel virtual address, the same in every configuration and for every boot."""
+
+# 2.6.20 exports kmalloc under this name; a relocatable object may carry it.
+SYMBOLS["__kmalloc"] = SYMBOLS["kmalloc"]
+
+HEADERS: tuple[str, ...] = tuple(dict.fromkeys(call.header for call in TABLE))
+"""Names of the generated headers: generated/calls/NAME.h."""
+
+
+def stub(call: Call, trap_window: int) -> bytes:
+    """The stub's code: push eax; mov [trap_window + 4*number], esp; pop eax; ret.
+
+    The pushed word is the slot for the result; above it lie the return address and the arguments. `trap_window`
+    is the virtual address of the hypercall page.
+    """
+    target = trap_window + 4 * call.number
+    return b"\x50\x89\x25" + target.to_bytes(4, "little") + b"\x58\xc3"
+
+
+def header_text(name: str) -> str:
+    """C declarations of the calls and variables that <linux/NAME.h> offers."""
+    lines = ["#pragma once"]
+    lines += [f"extern {text};" for header, text in _VARIABLE_TYPES.values() if header == name]
+    lines += [f"{call.prototype};" for call in TABLE if call.header == name]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,93 @@
+#ifndef _LINUX_MM_H
+#define _LINUX_MM_H
+
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/mmzone.h>
+#include <linux/page-flags.h>
+#include <linux/string.h>
+#include <asm/page.h>
+#include <asm/pgtable.h>
+#include <asm/atomic.h>
+#include <generated/calls/mm.h>
+#include <asm/kmap_types.h>
+#include <generated/calls/highmem.h>
+
+/* The zone's number is in the top bits of page->flags. */
+#define ZONES_PGSHIFT	30
+#define ZONES_MASK	3UL
+
+static inline enum zone_type page_zonenum(const struct page *page)
+{
+	return (page->flags >> ZONES_PGSHIFT) & ZONES_MASK;
+}
+
+#define page_to_nid(page)	((void)(page), 0)
+#define page_zone(page)		(&NODE_DATA(0)->node_zones[page_zonenum(page)])
+#define page_zone_id(page)	page_zonenum(page)
+#define is_highmem(zone)	((zone) == &NODE_DATA(0)->node_zones[ZONE_HIGHMEM])
+#define PageHighMem(page)	(page_zonenum(page) == ZONE_HIGHMEM)
+
+#define for_each_zone(zone)						\
+	for (zone = NODE_DATA(0)->node_zones;				\
+	     zone < NODE_DATA(0)->node_zones + MAX_NR_ZONES; zone++)
+#define populated_zone(zone)	((zone)->present_pages != 0)
+
+/* A page of a compound block stands for the block's first page. */
+static inline struct page *compound_head(struct page *page)
+{
+	return PageCompound(page) ? (struct page *)page->private : page;
+}
+
+#define virt_to_head_page(addr)	compound_head(virt_to_page(addr))
+
+static inline int page_count(struct page *page)
+{
+	return atomic_read(&compound_head(page)->_count);
+}
+
+static inline int page_mapcount(struct page *page)
+{
+	return atomic_read(&page->_mapcount) + 1;
+}
+
+static inline int page_mapped(struct page *page)
+{
+	return atomic_read(&page->_mapcount) >= 0;
+}
+
+static inline void get_page(struct page *page)
+{
+	atomic_inc(&compound_head(page)->_count);
+}
+
+#define put_page_testzero(page)	atomic_dec_and_test(&(page)->_count)
+#define init_page_count(page)	atomic_set(&(page)->_count, 1)
+#define set_page_count(page, n)	atomic_set(&(page)->_count, n)
+#define page_private(page)	((page)->private)
+#define set_page_private(page, value)	((void)((page)->private = (value)))
+#define lowmem_page_address(page)	__va(page_to_pfn(page) << PAGE_SHIFT)
+
+#define VM_READ		0x00000001
+#define VM_WRITE	0x00000002
+#define VM_EXEC		0x00000004
+#define VM_SHARED	0x00000008
+
+struct vm_area_struct;
+struct mm_struct;
+struct address_space;
+
+/* From <linux/vmalloc.h> in life: 2.6.20 declares these two here. */
+struct page *vmalloc_to_page(const void *addr);
+unsigned long vmalloc_to_pfn(const void *addr);
+
+static inline int is_vmalloc_addr(const void *x)
+{
+	unsigned long addr = (unsigned long)x;
+
+	return addr >= VMALLOC_START && addr < VMALLOC_END;
+}
+
+#endif

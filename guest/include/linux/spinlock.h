@@ -1,0 +1,59 @@
+#ifndef _LINUX_SPINLOCK_H
+#define _LINUX_SPINLOCK_H
+
+#include <linux/preempt.h>
+#include <linux/interrupt.h>
+#include <linux/spinlock_types.h>
+#include <asm/system.h>
+#include <asm/processor.h>
+
+#ifdef CONFIG_SMP
+
+/* 1 is free; below it, somebody holds it. */
+static inline int __raw_spin_trylock(spinlock_t *lock)
+{
+	unsigned int free = 0;
+
+	__asm__ __volatile__("xchgl %0, %1" : "+r" (free), "+m" (lock->slock) : : "memory");
+	return free == 1;
+}
+
+static inline void __raw_spin_lock(spinlock_t *lock)
+{
+	while (!__raw_spin_trylock(lock))
+		while (lock->slock != 1)
+			cpu_relax();
+}
+
+static inline void __raw_spin_unlock(spinlock_t *lock)
+{
+	barrier();
+	lock->slock = 1;
+}
+
+#define spin_lock_init(l)	((void)(*(l) = SPIN_LOCK_UNLOCKED))
+#define spin_is_locked(l)	((l)->slock != 1)
+#define assert_spin_locked(l)	BUG_ON(!spin_is_locked(l))
+
+#else
+
+#define __raw_spin_trylock(l)	((void)(l), 1)
+#define __raw_spin_lock(l)	((void)(l))
+#define __raw_spin_unlock(l)	((void)(l))
+#define spin_lock_init(l)	((void)(l))
+#define spin_is_locked(l)	((void)(l), 0)
+#define assert_spin_locked(l)	((void)(l))
+
+#endif
+
+#define spin_lock(l)		do { preempt_disable(); __raw_spin_lock(l); barrier(); } while (0)
+#define spin_unlock(l)		do { barrier(); __raw_spin_unlock(l); preempt_enable(); } while (0)
+#define spin_trylock(l)		__raw_spin_trylock(l)
+#define spin_lock_irq(l)	do { local_irq_disable(); spin_lock(l); } while (0)
+#define spin_unlock_irq(l)	do { spin_unlock(l); local_irq_enable(); } while (0)
+#define spin_lock_irqsave(l, flags)		do { local_irq_save(flags); spin_lock(l); } while (0)
+#define spin_unlock_irqrestore(l, flags)	do { spin_unlock(l); local_irq_restore(flags); } while (0)
+#define spin_lock_bh(l)		do { local_bh_disable(); spin_lock(l); } while (0)
+#define spin_unlock_bh(l)	do { spin_unlock(l); local_bh_enable(); } while (0)
+
+#endif

@@ -1,0 +1,1 @@
+#include <asm/thread_info.h>

@@ -1,0 +1,405 @@
+"""The kernel: boots a machine, wires the memory manager, answers the traps of guest programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
+
+from guest.calls import TABLE, Call, stub
+from guest.elf import Program
+from guest.library import Library
+from guest.module import Loaded, Modules
+from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
+from hw.cpu import CPU, RunEnd
+from hw.errors import EngineError, HighmemError, PhysicalError
+from hw.frame import ExceptionFrame
+from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
+from hw.watchdog import Verdict as Halt
+from hw.watchdog import Watchdog
+from mm.errors import BootError, KernelBug, KernelFault, Panic
+from mm.events import Events
+from mm.fault import PageFaults, Verdict
+from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
+from mm.fork import Tasks, init_task
+from mm.highmem import Highmem
+from mm.gfp import GFP_KERNEL, GFP_REPEAT
+from mm.init import Boot, setup_watermarks
+from mm.layout import PAGE_OFFSET, PAGE_SHIFT, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
+from mm.list import init_list_head
+from mm.maccess import KernelMemory
+from mm.oops import Oops
+from mm.page_alloc import PageAllocator
+from mm.pgtable import PAGE_KERNEL_RO, KernelPageTable, pfn_pte
+from mm.printk import Console, Printk
+from mm.setup import BootOptions, MemoryLimits, find_limits, read_boot_params, write_boot_params
+from mm.slab import SlabAllocator
+from mm.time import TICK_NSEC, TRAP_NSEC, Clock
+from mm.traps import Traps
+from mm.vmalloc import Vmalloc
+
+EXIT_KILLED = 137  # 128 + SIGKILL: what a shell says of an insmod that oopsed
+EXIT_TIMEOUT = 124
+EXIT_INTERRUPTED = 130
+
+KERNEL_CS, KERNEL_DS, USER_DS = 0x60, 0x68, 0x7B
+_GDT = {0x60: 0x00CF9A000000FFFF, 0x68: 0x00CF92000000FFFF, 0x70: 0x00CFFA000000FFFF, 0x78: 0x00CFF2000000FFFF}
+_CR0 = 0x8005003B  # PG AM WP NE ET TS MP PE, as 2.6.20 leaves it
+_CR4 = 0x90  # PGE PSE
+
+_PAGE_FAULT, _INVALID_OPCODE = 14, 6
+_TRAP_NAMES = {
+    0: "divide error", 1: "debug", 3: "int3", 4: "overflow", 5: "bounds", 6: "invalid opcode",
+    7: "device not available", 8: "double fault", 10: "invalid TSS", 11: "segment not present", 12: "stack segment",
+    13: "general protection fault", 16: "coprocessor error", 17: "alignment check",
+}  # fmt: skip
+
+
+class Killed(HighmemError):
+    """The running program died in an oops, a BUG or a panic; the kernel log says of what."""
+
+
+class Kernel:
+    """A booted machine. `boot` makes one, `attach` finds one in a machine that was saved.
+
+    The parts of the memory manager are its attributes: page_alloc, slab, vmalloc, highmem, log, events, vm (memory by
+    virtual address), tasks. They may be called from Python as guest programs call them.
+    """
+
+    def __init__(self, machine: Machine, layout: Layout, limits: MemoryLimits, console: Console | None) -> None:
+        """For `boot` and `attach`."""
+        self.machine = machine
+        self.ram = machine.ram
+        self.layout = layout
+        self.limits = limits
+        self._cpu: CPU = machine.cpus[0]
+        self._w = w = self.ram.words[: limits.max_low_pfn << (PAGE_SHIFT - 2)]
+        self._lowmem = self.ram.bytes[: limits.max_low_pfn << PAGE_SHIFT]
+        self.events = Events()
+        self.log = Printk(w, self._lowmem, layout, console)
+        self.traps = Traps(w, layout, self.log)
+        self.clock = Clock(w, layout)
+        self.tables = KernelPageTable(w, layout.va("swapper_pg_dir"))
+        self.vm = KernelMemory(self.ram.bytes, self.tables)
+        self.symbols = Symbols(layout, self.vm)
+        self.oops = Oops(w, layout, self.traps, self.log, self.tables, self.vm, self.symbols)
+
+    # booting
+
+    @classmethod
+    def boot(cls, options: BootOptions | None = None, console: Console | None = None) -> Kernel:
+        """Build a machine and boot the kernel on it. Raises BootError or MapError where that cannot be."""
+        options = options or BootOptions()
+        options.check()
+        e820 = options.firmware_map()
+        usable = e820 if options.mem is None else e820.clip(options.mem)
+        for start, end in e820.backed_ranges():
+            if start < TRAP_WINDOW + TRAP_WINDOW_SIZE and TRAP_WINDOW < end:
+                raise BootError(f"the memory map has RAM at {TRAP_WINDOW:#x}, where the hypercall window is")
+        machine = Machine(e820, options.cpus)
+        try:
+            kernel = cls(machine, options.layout, find_limits(usable), console)
+            write_boot_params(machine.ram, options, e820)
+            kernel._start_kernel(options)
+        except BaseException:
+            machine.close()
+            raise
+        return kernel
+
+    @classmethod
+    def attach(cls, machine: Machine, console: Console | None = None) -> Kernel:
+        """The kernel that runs in `machine`, found in its RAM. Raises BootError where there is none."""
+        options = read_boot_params(machine.ram)
+        assert options.e820 is not None
+        usable = options.e820 if options.mem is None else options.e820.clip(options.mem)
+        kernel = cls(machine, options.layout, find_limits(usable), console)
+        kernel._wire()
+        return kernel
+
+    def _start_kernel(self, options: BootOptions) -> None:
+        """start_kernel and setup_arch, in 2.6.20's order."""
+        log, layout, w = self.log, self.layout, self._w
+        e820 = self.machine.e820
+        log.init(options.loglevel)
+        self.clock.init()
+        init_task(w, layout)
+        init_list_head(w, layout.va("modules"))
+        self._write_text()
+        log(f"<5>Linux version {layout.vermagic}\n<6>BIOS-provided physical RAM map:\n")
+        log("".join(f"<6>{line}\n" for line in e820.lines()))
+        if options.mem is not None:
+            e820 = e820.clip(options.mem)
+            log("<6>user-defined physical RAM map:\n" + "".join(f"<6>{line}\n" for line in e820.lines("user")))
+        boot = Boot(self.ram, w, layout, self.limits, log)
+        boot.setup_memory(e820)
+        boot.pagetable_init(TRAP_WINDOW)
+        self._start_cpu()
+        boot.free_area_init()
+        boot.build_all_zonelists()
+        log(f"<5>Kernel command line: {options.command_line()}\n")
+        boot.mem_init(e820, PageAllocator(w, self.ram.bytes, layout, self.events, self.traps))
+        self._wire()
+        self._test_wp_bit()
+        self.slab.kmem_cache_init()
+        self.highmem.page_address_init()
+        self.tasks.fork_init()
+        setup_watermarks(w, layout)
+
+    def _write_text(self) -> None:
+        """The kernel's text: its own few instructions and a stub for every call."""
+        text = bytearray(b"\xcc" * TEXT_SIZE)
+        wp_test = b"\xa2" + fix_to_virt(fix_wp_test(self.layout.nr_cpus)).to_bytes(4, "little") + b"\xf4"
+        pieces = {KERNEL_RETURN: b"\xf4", KERNEL_WP_TEST: wp_test}
+        pieces |= {call.address: stub(call, HYPERCALL_PAGE) for call in TABLE}
+        for va, code in pieces.items():
+            text[va - TEXT_START : va - TEXT_START + len(code)] = code
+        self.ram.write(TEXT_START - PAGE_OFFSET, text)
+
+    def _start_cpu(self) -> None:
+        """Load the GDT's segments and switch paging on."""
+        cpu, layout = self._cpu, self.layout
+        gdt = layout.va("cpu_gdt_table")
+        for selector, descriptor in _GDT.items():
+            self.ram.write(gdt - PAGE_OFFSET + selector, descriptor.to_bytes(8, "little"))
+        cpu["cr3"] = layout.va("swapper_pg_dir") - PAGE_OFFSET
+        cpu["cr4"] = _CR4
+        cpu["cr0"] = _CR0
+        cpu.set_gdt(gdt, 32 * 8 - 1)
+        cpu.load_segments(cs=KERNEL_CS, ss=KERNEL_DS, ds=USER_DS, es=USER_DS)
+        cpu["esp"] = layout.va("init_thread_union") + THREAD_SIZE - 4
+
+    def _test_wp_bit(self) -> None:
+        """Whether ring 0 honours read-only pages, tried on the CPU itself."""
+        slot = fix_to_virt(fix_wp_test(self.layout.nr_cpus))
+        frame = (self.layout.va("swapper_pg_dir") - PAGE_OFFSET) >> PAGE_SHIFT
+        self.tables.set_pte(slot, pfn_pte(frame, PAGE_KERNEL_RO))
+        caught = []
+
+        def on_exception(frame: ExceptionFrame) -> None:
+            caught.append((frame.vector, frame.error_code, frame.cr2))
+            self._cpu.stop()
+
+        before, self._cpu.on_exception = self._cpu.on_exception, on_exception
+        try:
+            self._cpu.run(KERNEL_WP_TEST, until=KERNEL_WP_TEST + 5)
+        finally:
+            self._cpu.on_exception = before
+            self.tables.set_pte(slot, 0)
+            self._cpu.flush_tlb()
+        self.log("<6>Checking if this processor honours the WP bit even in supervisor mode... ")
+        self.log("Ok.\n" if caught == [(_PAGE_FAULT, 3, slot)] else "No.\n")
+
+    def _wire(self) -> None:
+        """Make the parts, each over exactly what it stands on, and let the CPU's traps arrive."""
+        w, layout, machine = self._w, self.layout, self.machine
+        self.page_alloc = PageAllocator(w, self.ram.bytes, layout, self.events, self.traps)
+        self.slab = SlabAllocator(
+            w, self._lowmem, layout, self.events, self.traps, self.page_alloc, self.call_guest, self._read_name,
+            self._panic,
+        )  # fmt: skip
+        self.tables.alloc = lambda: self.page_alloc.get_zeroed_page(GFP_KERNEL | GFP_REPEAT)
+        self.vmalloc = Vmalloc(
+            w, self.ram.words, layout, self.events, self.traps, self.page_alloc, self.slab, self.tables,
+            machine.flush_tlb,
+        )  # fmt: skip
+        self.highmem = Highmem(
+            w, layout, self.events, self.traps, self.page_alloc, self.tables, machine.flush_tlb,
+            lambda va: self._flush_tlb_one(va),
+        )  # fmt: skip
+        self.tasks = Tasks(w, layout, self.slab)
+        self.faults = PageFaults(w, layout, self.events, self.tables, self.vm)
+        self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, machine.invalidate_code)
+        self.library = Library(self.vm, self.log, self.traps, self.oops, self._registers)
+        self.traps.dump_stack = self.library.dump_stack
+        self._handlers = {4 * call.number: self._handler(call) for call in TABLE}
+        machine.map_mmio(TRAP_WINDOW, TRAP_WINDOW_SIZE, lambda offset, size: 0xFFFFFFFF, self._on_trap)
+        self._cpu.on_exception = self._on_exception
+
+    def _flush_tlb_one(self, va: int) -> None:
+        self._cpu.flush_tlb()  # the engine has no smaller flush
+
+    def _read_name(self, va: int) -> str:
+        return self.vm.string(va, 256).decode("latin-1")
+
+    def _panic(self, text: str) -> NoReturn:
+        raise Panic(text.rstrip("\n"))
+
+    # traps
+
+    def _handler(self, call: Call) -> Callable[[int], int | None]:
+        """A function of the stack pointer's word index that reads the arguments and calls what serves `call`."""
+        part, _, method = call.handler.partition(".")
+        function = getattr(getattr(self, part), method)
+        w = self._w
+        match call.arguments, call.variadic:
+            case 0, False:
+                return lambda i: function()
+            case 1, False:
+                return lambda i: function(w[i + 2])
+            case 2, False:
+                return lambda i: function(w[i + 2], w[i + 3])
+            case 3, False:
+                return lambda i: function(w[i + 2], w[i + 3], w[i + 4])
+        first, n = 2, call.arguments
+        if call.variadic:
+            return lambda i: function(*w[i + first : i + first + n].tolist(), PAGE_OFFSET + (i + first + n << 2))
+        return lambda i: function(*w[i + first : i + first + n].tolist())
+
+    def _on_trap(self, offset: int, size: int, esp: int) -> None:
+        """A hypercall: `esp` points at the result's slot, above it the return address and the arguments."""
+        w, traps = self._w, self.traps
+        try:
+            nsec = w[self.clock.nsec] + TRAP_NSEC
+            if nsec == TICK_NSEC:
+                self.clock.tick()
+            else:
+                w[self.clock.nsec] = nsec
+            i = (esp ^ 0xC0000000) >> 2
+            traps.esp = esp
+            traps.caller = w[i + 1]
+            result = self._handlers[offset](i)
+            if result is not None:
+                w[i] = result
+        except (KernelFault, KernelBug, Panic) as error:
+            self._die(error)
+        except (IndexError, ValueError, KeyError) as error:
+            self._die(self._explain_error(error, offset, esp))
+
+    def _explain_error(self, error: Exception, offset: int, esp: int) -> KernelFault | KernelBug:
+        """What a damaged structure or a wild argument made of our own code, in the kernel's terms."""
+        limit = len(self._w)
+        i = (esp ^ 0xC0000000) >> 2
+        if offset not in self._handlers:
+            return KernelBug(f"hypercall {offset / 4:g}, which does not exist")
+        if i + 8 >= limit:
+            return KernelFault(esp)
+        call = next(call for call in TABLE if 4 * call.number == offset)
+        for value in self._w[i + 2 : i + 2 + call.arguments].tolist():
+            if (value ^ 0xC0000000) >> 2 >= limit - 16:
+                return KernelFault(value)
+        return KernelBug(f"{call.name}: a structure of the memory manager is damaged ({error})")
+
+    def _on_exception(self, frame: ExceptionFrame) -> None:
+        self.clock.advance()
+        self.traps.esp = frame.esp
+        if frame.vector == _PAGE_FAULT:
+            verdict, eip = self.faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
+            if verdict is not Verdict.OOPS:
+                frame.eip = eip
+                return
+        self._die(frame)
+
+    def _registers(self) -> dict[str, int]:
+        cpu = self._cpu
+        names = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "eip", "eflags", "cs", "ss", "ds", "es")
+        return {name: cpu[name] for name in names}
+
+    def _die(self, cause: ExceptionFrame | HighmemError) -> NoReturn:
+        """Print the oops that `cause` asks for and end the program."""
+        registers = self._registers()
+        try:
+            self._print_oops(cause, registers)
+        except (KernelFault, IndexError, ValueError) as error:
+            self.log(f"<0>the kernel's own structures are damaged, no oops can be written: {error}\n")
+        raise Killed(str(cause)) from None
+
+    def _print_oops(self, cause: ExceptionFrame | HighmemError, registers: Mapping[str, int]) -> None:
+        if isinstance(cause, Panic):
+            self.log(f"<0>Kernel panic - not syncing: {cause}\n")
+        elif isinstance(cause, KernelBug):
+            self.oops.bug(cause.where, registers)
+        elif isinstance(cause, KernelFault):
+            self.oops.page_fault(cause.address, 2 if cause.write else 0, registers)
+        elif isinstance(cause, ExceptionFrame):
+            bug = self.modules.bug_at(cause.eip) if cause.vector == _INVALID_OPCODE else None
+            if cause.vector == _PAGE_FAULT:
+                self.oops.page_fault(cause.cr2, cause.error_code, registers)
+            elif bug:
+                self.oops.bug(f"{bug[0]}:{bug[1]}", registers)
+            else:
+                name = _TRAP_NAMES.get(cause.vector, f"interrupt {cause.vector}")
+                self.oops.die(name, cause.error_code, registers)
+
+    # running programs
+
+    def call_guest(self, function: int, *arguments: int) -> int:
+        """Call a guest function from a call of the guest's (a constructor): its result."""
+        traps = self.traps
+        esp, caller = traps.esp, traps.caller
+        try:
+            return self._enter(function, (esp & -16) - 64, arguments)
+        finally:
+            traps.esp, traps.caller = esp, caller
+
+    def _enter(self, function: int, esp: int, arguments: Sequence[int]) -> int:
+        esp = (esp - 4 * len(arguments) & -16) - 4
+        i = (esp ^ 0xC0000000) >> 2
+        self._w[i] = KERNEL_RETURN
+        for n, argument in enumerate(arguments):
+            self._w[i + 1 + n] = argument
+        result = self._cpu.call(function, until=KERNEL_RETURN, esp=esp, ebp=0)
+        if result is None:
+            raise _Halted("the run was halted")
+        return result
+
+    def run(self, program: Program, arguments: Sequence[str] = (), timeout: float | None = None) -> int:
+        """Load a program, run it, unload it; its exit status.
+
+        arguments: argv, the program's own name first. timeout: host seconds. A program that dies stays loaded, as a
+        module whose init function oopsed does. Raises LoadError where the program cannot be loaded.
+        """
+        loaded = self.modules.load(program)
+        self.symbols.add(loaded)
+        name = self.vm.string(loaded.module + self.layout["module"].offset("name")).decode("latin-1")
+        task = self.tasks.create(name if loaded.image.kind == "main" else "insmod")
+        if not task:
+            self.modules.unload(loaded)
+            raise HighmemError(f"{program.name}: the kernel has no memory for a task")
+        status = EXIT_KILLED
+        try:
+            with Watchdog(self.machine.cpus, timeout) as watchdog:
+                status = self._run_task(task, loaded, arguments)
+        except _Halted:
+            status = EXIT_TIMEOUT if watchdog.verdict is Halt.TIMEOUT else EXIT_INTERRUPTED
+        except Killed:
+            pass
+        except (EngineError, PhysicalError) as error:
+            self.log(f"<0>Kernel panic - not syncing: {error}\n")
+        else:
+            self._finish(task, loaded)
+        return status
+
+    def _run_task(self, task: int, loaded: Loaded, arguments: Sequence[str]) -> int:
+        top = self.tasks.stack(task) + THREAD_SIZE
+        image = loaded.image
+        if image.kind == "main":
+            argv = self.modules.set_arguments(loaded, arguments)
+            return self._enter(image.init, top, (len(arguments), argv)) & 0xFF
+        result = self._enter(image.init, top, ())
+        if result:
+            error = result - (1 << 32) if result >> 31 else result
+            self.log(f"<3>insmod: error inserting '{loaded.image.name}': {error}\n")
+            return 1
+        if image.exit is not None:
+            self._enter(image.exit, top, ())
+        return 0
+
+    def _finish(self, task: int, loaded: Loaded) -> None:
+        top = self.layout.va("init_thread_union") + THREAD_SIZE - 4
+        self._cpu["esp"] = self.traps.esp = top
+        self.traps.caller = 0
+        self.tasks.release(task)
+        self.modules.unload(loaded)
+
+    # names
+
+    def symbol(self, name: str) -> int | None:
+        """Virtual address of a function or variable of the kernel or the program, None where it is unknown."""
+        return self.symbols.address(name)
+
+    def symbol_at(self, va: int) -> tuple[str, int, int] | None:
+        """(name, offset, size) of the function or variable that `va` lies in, None where that is unknown."""
+        return self.symbols.symbol(va)
+
+
+class _Halted(HighmemError):
+    """The watchdog ended the run."""

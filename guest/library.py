@@ -1,0 +1,71 @@
+"""The exported functions that are no memory management: printk and its family, panic, dump_stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mm.errors import Panic
+from mm.maccess import KernelMemory
+from mm.oops import Oops
+from mm.printk import Printk
+from mm.traps import Traps
+from mm.vsprintf import vsnprintf
+
+
+class Library:
+    """Handlers for the table of calls. `args` is always the address of the first argument of a va_list."""
+
+    def __init__(
+        self, vm: KernelMemory, log: Printk, traps: Traps, oops: Oops, registers: Callable[[], dict[str, int]]
+    ) -> None:
+        self._vm = vm
+        self._log = log
+        self._traps = traps
+        self._oops = oops
+        self._registers = registers
+
+    def _format(self, fmt: int, args: int) -> bytes:
+        def next_word() -> int:
+            nonlocal args
+            value = self._vm.word(args)
+            args += 4
+            return value
+
+        return vsnprintf(self._vm.string(fmt), next_word, self._vm.string)
+
+    def printk(self, fmt: int, args: int) -> int:
+        """Log a message; its length."""
+        return self._log(self._format(fmt, args))
+
+    vprintk = printk
+
+    def vsnprintf(self, buf: int, size: int, fmt: int, args: int) -> int:
+        """Format into at most `size` bytes, the end included; the length that the whole text would have."""
+        if size >> 31:
+            self._traps.warn()
+            return 0
+        text = self._format(fmt, args)
+        if size:
+            self._vm.write(buf, text[: size - 1] + b"\0")
+        return len(text)
+
+    def vsprintf(self, buf: int, fmt: int, args: int) -> int:
+        """Format without a limit; the length."""
+        text = self._format(fmt, args)
+        self._vm.write(buf, text + b"\0")
+        return len(text)
+
+    def panic(self, fmt: int, args: int) -> None:
+        """Stop the machine for good."""
+        raise Panic(self._format(fmt, args).decode("utf-8", "replace").rstrip("\n"))
+
+    def dump_stack(self) -> None:
+        """Show the return addresses on the stack."""
+        registers = self._registers()
+        self._oops.show_trace(registers["esp"], registers["ebp"])
+
+    def warn_slowpath(self, file: int, line: int, function: int) -> None:
+        """WARN_ON in a program."""
+        where, name = (self._vm.string(va).decode("utf-8", "replace") for va in (file, function))
+        self._log(f"<4>BUG: at {where}:{line} {name}()\n")
+        self.dump_stack()
