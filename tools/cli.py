@@ -1,0 +1,355 @@
+"""The `highmem` command: `highmem run|boot|build|monitor|check` (the same as `python3 -m tools ...`).
+
+Exit statuses: the guest's own for `run`; 1 for a monitor command that failed or found damage; 2 for a wrong
+command line; 124 timeout, 130 Ctrl-C, 137 a guest that died in an oops; 125 for what highmem itself cannot do.
+Importing this module imports only the standard library, so that help needs no environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TextIO
+
+from tools.options import boot_options, machine_options
+from tools.progress import Progress
+
+if TYPE_CHECKING:
+    from guest.elf import Program
+    from guest.kernel import Kernel
+    from mm.layout import Layout
+
+VERSION = "0.1.0"
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_OWN_ERROR = 125
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+OWN_PACKAGES = ("hw", "mm", "guest", "tools")
+SOURCES = (".c", ".S")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line (default: the process's own) and return its exit status. Never raises an Exception."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a guest prints what it likes
+    try:
+        options = _parse(arguments)
+        status = _WORDS[options.word](options)
+        sys.stdout.flush()
+        return status
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # What is left in the buffer must not be tried again when Python ends.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except Exception as error:   # whatever happened, a user gets one line
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    from hw.errors import HighmemError
+
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    if isinstance(error, HighmemError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in OWN_PACKAGES:
+        text = f"the Python package {error.name} is missing (pip install highmem installs it)"
+    elif isinstance(error, MemoryError):
+        text = "this machine has not enough memory"
+    else:
+        if os.environ.get("HIGHMEM_DEBUG"):
+            raise error
+        text = f"a fault in highmem itself: {type(error).__name__}: {error} (HIGHMEM_DEBUG=1 shows where)"
+    sys.stderr.write(f"highmem: error: {text}\n")
+    return EXIT_OWN_ERROR
+
+
+def usage_status(arguments: list[str]) -> int | None:
+    """The exit status of a command line that is answered by its parsing alone (help, a mistake); None for others."""
+    try:
+        _parse(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_FAILED
+    return None
+
+
+# The command line
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """Options may stand before and after PROGRAM and its arguments; after `--` all is the program's."""
+    top, words = _parsers()
+    if not arguments or arguments[0] not in words:
+        options = top.parse_args(arguments or ["--help"])
+        return options
+    parser = words[arguments[0]]
+    arguments = arguments[1:]
+    theirs: list[str] = []
+    if "--" in arguments and parser.get_default("word") in ("run", "monitor", "check"):
+        at = arguments.index("--")
+        arguments, theirs = arguments[:at], arguments[at + 1 :]
+    if parser.get_default("word") == "check":
+        options, rest = parser.parse_known_args(arguments)
+        options.pytest = rest + theirs
+        return options
+    options = parser.parse_intermixed_args(arguments)
+    if not options.program and theirs:
+        options.program, *theirs = theirs
+    if not options.program and options.word in ("run", "build"):
+        parser.error("PROGRAM is missing")
+    if options.ram is not None and options.e820:
+        parser.error("--e820 gives the whole map: --ram does not go with it")
+    if theirs:
+        options.arguments += theirs
+    if getattr(options, "with_files", None) and not (options.program or "").endswith(SOURCES):
+        parser.error("--with adds a C file to a PROGRAM that is a C file")
+    return options
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    prog = "highmem" if os.path.basename(sys.argv[0]) == "highmem" else "python3 -m tools"
+    top = argparse.ArgumentParser(
+        prog=prog, description="An emulated i386 PC whose memory manager can be seen.", allow_abbrev=False,
+        epilog=f"Example: {prog} run guest/programs/tour.c",
+    )  # fmt: skip
+    top.add_argument("--version", action="version", version=f"highmem {VERSION}")
+    subparsers = top.add_subparsers(metavar="WORD", required=True)
+    words: dict[str, argparse.ArgumentParser] = {}
+    machine = machine_options()
+
+    def word(name: str, summary: str, example: str, *, boots: bool = True) -> argparse.ArgumentParser:
+        parser = subparsers.add_parser(
+            name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False,
+            epilog=f"Example: {prog} {example}", parents=[machine] if boots else [],
+        )  # fmt: skip
+        parser.set_defaults(word=name)
+        words[name] = parser
+        return parser
+
+    run = word("run", "run a kernel program; its printk goes to stdout, its result is the exit status",
+               "run guest/programs/tour.c --ram 64M -ex slabinfo")  # fmt: skip
+    run.usage = "%(prog)s [OPTION ...] PROGRAM [ARG ...]"
+    run.add_argument("program", metavar="PROGRAM", nargs="?", help="a C file, or an ELF: executable, object or module")
+    run.add_argument("arguments", metavar="ARG", nargs="*", help="for main(); after '--' also such that begin with '-'")
+    _add_program_options(run)
+    run.add_argument("--trace", metavar="FILE", help="write what the memory manager does: one JSON object a line")
+    run.add_argument("-v", "--verbose", action="store_true", help="the boot log, to stderr")
+
+    boot = word("boot", "start a machine and print its boot log", "boot --ram 64M")
+    boot.usage = "%(prog)s [OPTION ...]"
+    boot.set_defaults(program=None)
+
+    build = word("build", "compile a kernel program to an ELF executable", "build guest/programs/tour.c -o tour")
+    build.usage = "%(prog)s [OPTION ...] PROGRAM -o ELF"
+    build.add_argument("program", metavar="PROGRAM", nargs="?", help="a C file")
+    build.add_argument("-o", "--output", metavar="ELF", required=True, help="the file to write")
+    _add_with(build)
+
+    monitor = word(
+        "monitor", "look at a machine: at a prompt, or by -ex; freshly started or after a program",
+        "monitor -ex 'vtop c0100000' -ex 'info mem'")  # fmt: skip
+    monitor.usage = "%(prog)s [OPTION ...] [PROGRAM [ARG ...]]"
+    monitor.add_argument("program", metavar="PROGRAM", nargs="?", help="run this first; its printk goes to stderr")
+    monitor.add_argument("arguments", metavar="ARG", nargs="*", help="for its main()")
+    _add_program_options(monitor)
+    monitor.add_argument("-v", "--verbose", action="store_true", help="the boot log, to stderr")
+
+    check = word("check", "run the project's test suite (in a checkout)", "check --all tests/tools", boots=False)
+    check.usage = "%(prog)s [-h] [--all] [PYTEST-ARG ...]"
+    check.add_argument("--all", action="store_true", help="the slow tests too")
+    return top, words
+
+
+def _add_program_options(parser: argparse.ArgumentParser) -> None:
+    _add_with(parser)
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="end the program after so long (124)")
+    parser.add_argument("-ex", dest="commands", action="append", default=[], metavar="COMMAND",
+                        help="a monitor command afterwards, answered on stdout; can be repeated")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="monitor answers as JSON, an object a line")
+
+
+def _add_with(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--with", dest="with_files", action="append", default=[], metavar="FILE.c",
+                        help="one more C file of the program; can be repeated")  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
+    return seconds
+
+
+# The words
+
+
+class Console:
+    """Where the kernel's console goes: nowhere until told, so that a boot log is shown only when asked for."""
+
+    def __init__(self, target: TextIO | None = None) -> None:
+        self.target = target
+
+    def __call__(self, text: str) -> None:
+        if self.target is not None:
+            self.target.write(text)
+            self.target.flush()
+
+
+def _run(options: argparse.Namespace) -> int:
+    status, kernel = _boot_and_run(options, sys.stdout)
+    well = _answer(kernel, options)
+    return status if status or well else EXIT_FAILED
+
+
+def _monitor(options: argparse.Namespace) -> int:
+    from tools.monitor import Monitor
+    from tools.prompt import interact
+
+    status, kernel = _boot_and_run(options, sys.stderr)
+    if options.program and status:
+        sys.stderr.write(f"highmem: {options.program} ended with status {status}\n")
+    if options.commands:
+        return 0 if _answer(kernel, options) else EXIT_FAILED
+    return 0 if interact(Monitor(kernel), options.json) else EXIT_FAILED
+
+
+def _answer(kernel: Kernel, options: argparse.Namespace) -> bool:
+    from tools.monitor import Monitor
+
+    if not options.commands:
+        return True
+    return Monitor(kernel).answer_all(options.commands, sys.stdout, sys.stderr, options.json)
+
+
+def _boot_and_run(options: argparse.Namespace, output: TextIO) -> tuple[int, Kernel]:
+    """Boot a machine and run the program on it, if there is one: its exit status, and the kernel afterwards."""
+    from guest.kernel import Kernel
+
+    boot = boot_options(options)
+    program = _load(options, boot.layout) if options.program else None
+    console = Console(sys.stderr if options.verbose else None)
+    kernel = Kernel.boot(boot, console=console)
+    console.target = output
+    status = 0
+    if program is not None:
+        with _tracing(kernel, getattr(options, "trace", None)):
+            status = kernel.run(program, [options.program, *options.arguments], timeout=options.timeout)
+    output.flush()
+    return status, kernel
+
+
+def _load(options: argparse.Namespace, layout: Layout) -> Program:
+    """The program of the command line, compiled if it is C; raises HighmemError or OSError."""
+    from guest import elf
+
+    path = Path(options.program)
+    return elf.read(_compile(options, layout, "rel") if options.program.endswith(SOURCES) else path)
+
+
+def _compile(options: argparse.Namespace, layout: Layout, output: Literal["rel", "exec"]) -> Path:
+    """The ELF of the command line's C files. The compiler's own words go to stderr as they are."""
+    from guest import cc
+
+    progress = Progress(sys.stderr)
+
+    def warn(text: str) -> None:
+        progress.clear()
+        sys.stderr.write(text)
+
+    def step(line: str) -> None:
+        (progress.line if line.startswith("$HIGHMEM_CC") else progress.status)(line)
+
+    sources = _sources(options)
+    cc.find_compiler(step)
+    try:
+        return cc.build(sources, layout, output, progress=step, diagnostics=warn)
+    except cc.CompileError as error:
+        *diagnostics, reason = str(error).splitlines()
+        progress.clear()
+        sys.stderr.write("".join(f"{line}\n" for line in diagnostics))
+        raise cc.CompileError(reason) from None
+    finally:
+        progress.clear()
+
+
+def _sources(options: argparse.Namespace) -> list[Path]:
+    """The C files of a program; OSError for one that cannot be read, before a compiler is looked for."""
+    paths = [Path(options.program), *map(Path, options.with_files)]
+    for path in paths:
+        path.open("rb").close()
+    return paths
+
+
+@contextlib.contextmanager
+def _tracing(kernel: Kernel, file_name: str | None) -> Iterator[None]:
+    from tools.trace import TraceWriter
+
+    if file_name is None:
+        yield
+        return
+    with open(file_name, "w", encoding="utf-8", buffering=io.DEFAULT_BUFFER_SIZE * 16) as file:
+        writer = TraceWriter(file, kernel.clock)
+        writer.attach(kernel.events)
+        try:
+            yield
+        finally:
+            kernel.events.unsubscribe(writer)
+
+
+def _boot(options: argparse.Namespace) -> int:
+    from guest.kernel import Kernel
+
+    Kernel.boot(boot_options(options), console=Console(sys.stdout))
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    import shutil
+
+    built = _compile(options, boot_options(options).layout, "exec")
+    partial = f"{options.output}.{os.getpid()}.new"
+    try:
+        shutil.copy(built, partial)
+        os.replace(partial, options.output)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from tools.check import check
+
+    return check(options.pytest, slow=options.all)
+
+
+_WORDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "boot": _boot,
+    "build": _build,
+    "monitor": _monitor,
+    "check": _check,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

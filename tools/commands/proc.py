@@ -1,0 +1,19 @@
+"""What a 2.6 machine tells in /proc and by dmesg, in its own text."""
+
+from __future__ import annotations
+
+from tools.registry import Command, Registry
+from tools.session import Session
+
+
+def dmesg(session: Session) -> list[str]:
+    """The lines of the kernel log, without their levels."""
+    return session.kernel.log.text().splitlines()
+
+
+def register(registry: Registry) -> None:
+    """Add the commands of this module."""
+    registry.add(Command(
+        name="dmesg", summary="the kernel log", example="dmesg",
+        compute=dmesg, text=lambda lines: "".join(f"{line}\n" for line in lines),
+    ))  # fmt: skip

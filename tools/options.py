@@ -1,0 +1,68 @@
+"""The options that describe a machine, the same for every command that starts one."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mm.setup import BootOptions
+
+DEFAULT_RAM = 1 << 30
+MAX_NR_CPUS = 32
+
+_SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)([kKmMgG]?)[bB]?\Z")
+_UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
+
+
+def size(text: str) -> int:
+    """Bytes of '512M', '1G', '262144K', or a plain number; raises ArgumentTypeError."""
+    match = _SIZE.match(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"not a size: {text!r} (such as 64M, 1G)")
+    return int(match[1], 0 if match[1][:2] in ("0x", "0X") else 10) << _UNITS[match[2].lower()]
+
+
+def _nr_cpus(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if not 1 <= number <= MAX_NR_CPUS:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MAX_NR_CPUS}, not {text!r}")
+    return number
+
+
+def machine_options() -> argparse.ArgumentParser:
+    """A parent parser with the machine's options."""
+    parser = argparse.ArgumentParser(add_help=False)
+    group = parser.add_argument_group("the machine")
+    group.add_argument("--ram", type=size, metavar="SIZE", help="RAM of the PC, 16M to 4G (default 1G)")
+    group.add_argument("--e820", metavar="FILE", help="instead: a firmware's memory map, as a boot log prints it")
+    group.add_argument("--mem", type=size, metavar="SIZE", help="use no RAM above this address (the kernel's mem=)")
+    group.add_argument(
+        "--page-owner", choices=("on", "off"), default="on",
+        help="40-byte struct page that knows who allocated it, or 2.6.20's 32 bytes (default on)",
+    )  # fmt: skip
+    group.add_argument(
+        "--nr-cpus", type=_nr_cpus, metavar="N", help="CPUs the kernel is built for; 1: not SMP (default 1)"
+    )
+    group.add_argument("--l1", type=int, choices=(32, 64, 128), default=64, help="L1 cache line size (default 64)")
+    return parser
+
+
+def boot_options(arguments: argparse.Namespace) -> BootOptions:
+    """What `Kernel.boot` takes; reads the --e820 file. Raises MapError or OSError."""
+    from hw.e820 import E820Map
+    from mm.setup import BootOptions
+
+    e820 = None
+    if arguments.e820:
+        e820 = E820Map.parse(Path(arguments.e820).read_text(encoding="utf-8", errors="replace"))
+    return BootOptions(
+        ram=arguments.ram or DEFAULT_RAM,
+        e820=e820,
+        mem=arguments.mem,
+        page_owner=arguments.page_owner == "on",
+        nr_cpus=arguments.nr_cpus,
+        l1=arguments.l1,
+    )

@@ -1,0 +1,129 @@
+"""What a monitor command looks at: one kernel, seen from one CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from guest.calls import SYMBOLS
+from hw.errors import PhysicalError
+from hw.paging import Access, Walk, walk
+from mm import fixmap
+from mm.layout import LAST_PKMAP, PAGE_OFFSET, PAGE_SIZE
+from tools.errors import CommandError
+from tools.expression import evaluate
+
+if TYPE_CHECKING:
+    from guest.kernel import Kernel
+    from hw.cpu import CPU
+
+PHYSICAL_BITS = 36
+
+REGISTER_NAMES = frozenset(
+    "eax ebx ecx edx esi edi ebp esp eip eflags cs ss ds es fs gs cr0 cr2 cr3 cr4 dr0 dr1 dr2 dr3 dr6 dr7".split()
+)
+#: gdb's and QEMU's other names of registers.
+ALIASES = {"pc": "eip", "sp": "esp", "fp": "ebp", "efl": "eflags"}
+
+
+class Region(NamedTuple):
+    """A named range of linear addresses, `end` exclusive."""
+
+    name: str
+    start: int
+    end: int
+
+
+class Session:
+    """A kernel (running, ended, or attached to a saved image) and the number of the CPU to look through.
+
+    Reading changes nothing in the machine. Addresses are 32-bit linear ones if not called physical.
+    """
+
+    def __init__(self, kernel: Kernel, cpu: int = 0) -> None:
+        self.kernel = kernel
+        self.cpu_number = cpu
+
+    @property
+    def cpu(self) -> CPU:
+        """The CPU to look through; its registers by `cpu["cr3"]`."""
+        return self.kernel.machine.cpus[self.cpu_number]
+
+    def walk(self, linear: int, access: Access = Access.READ, user: bool = False) -> Walk:
+        """Translate by the page tables that CR3 points to."""
+        cpu = self.cpu
+        return walk(
+            self.kernel.ram.words, cpu["cr3"], linear, cr0=cpu["cr0"], cr4=cpu["cr4"], access=access, user=user
+        )
+
+    def read(self, linear: int, size: int) -> bytes:
+        """Bytes at a linear address; CommandError where a page is not mapped or not RAM."""
+        result = bytearray()
+        while size > 0:
+            linear &= 0xFFFF_FFFF  # as the CPU: after the last address comes the first
+            piece = min(size, PAGE_SIZE - linear % PAGE_SIZE)
+            pa = self.walk(linear).pa
+            if pa is None:
+                raise CommandError(f"Cannot access memory at address 0x{linear:x}")
+            result += self._ram(pa, piece, f"0x{linear:x}")
+            linear, size = linear + piece, size - piece
+        return bytes(result)
+
+    def read_physical(self, pa: int, size: int) -> bytes:
+        """Bytes at a physical address; CommandError where there is no RAM."""
+        return self._ram(pa, size, f"physical 0x{pa:x}")
+
+    def word(self, linear: int) -> int:
+        """The 32-bit word at a linear address."""
+        return int.from_bytes(self.read(linear, 4), "little")
+
+    def direct_map(self, pa: int) -> int | None:
+        """The kernel's virtual address of a physical one, None above low memory."""
+        high_memory = self.word(self.kernel.layout.va("high_memory"))
+        return pa + PAGE_OFFSET if pa < high_memory - PAGE_OFFSET else None
+
+    def _ram(self, pa: int, size: int, what: str) -> bytes:
+        try:
+            return self.kernel.ram.read(pa, size)
+        except PhysicalError:
+            raise CommandError(f"Cannot access memory at address {what}") from None
+
+    def regions(self) -> list[Region]:
+        """The kernel's regions of the address space, ascending (mem_init's "virtual kernel memory layout")."""
+        layout = self.kernel.layout
+        base, cpus = fixmap.pkmap_base(layout.nr_cpus), layout.nr_cpus
+        return [
+            Region("user", 0, PAGE_OFFSET),
+            Region("direct map", PAGE_OFFSET, self.word(layout.va("high_memory"))),
+            Region("vmalloc", self.word(layout.va("vmalloc_start")), base - 2 * PAGE_SIZE),
+            Region("pkmap", base, base + LAST_PKMAP * PAGE_SIZE),
+            Region("fixmap", fixmap.fixaddr_start(cpus), fixmap.FIXADDR_TOP),
+        ]
+
+    def address(self, text: str) -> int:
+        """A linear address in the words of tools.expression."""
+        return evaluate(text, self._register, self.symbol)
+
+    def physical(self, text: str) -> int:
+        """A physical address, of up to 36 bits, in the words of tools.expression."""
+        return evaluate(text, self._register, self.symbol, PHYSICAL_BITS)
+
+    def _register(self, name: str) -> int | None:
+        name = ALIASES.get(name.lower(), name.lower())
+        return self.cpu[name] if name in REGISTER_NAMES else None
+
+    def symbol(self, name: str) -> int | None:
+        """The address of a function or variable of the kernel or of the program; None where there is none."""
+        if name in SYMBOLS:
+            return SYMBOLS[name]
+        if known := self.kernel.layout.symbols.get(name):
+            return known.va
+        image = self.kernel.loaded.image if self.kernel.loaded else None
+        return next((symbol.va for symbol in image.symbols if symbol.name == name), None) if image else None
+
+    def name(self, address: int) -> str | None:
+        """'kmalloc+0x4' for an address in a known function or variable, None elsewhere."""
+        found = self.kernel.symbol(address)
+        if found is None:
+            return None
+        name, offset, _ = found
+        return f"{name}+0x{offset:x}" if offset else name
