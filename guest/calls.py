@@ -1,9 +1,10 @@
 """The table of calls: what guest programs can call, in one place.
 
-A row gives the call's number, the header that declares it, its C prototype and the Python function behind it
-("object.method" of what the Kernel wires; a leading "__" is one "_" in Python). From the table are made the stubs in the kernel's text, the declarations in the headers
-(`header_text`), the addresses that programs are linked to (`SYMBOLS`) and the dispatch (`guest.kernel`).
-Adding a call is one row here and one function there. Numbers are for ever: linked programs know the addresses.
+A row gives the call's number, the header that declares it, its C prototype and the Python method behind it, as
+"part.method" of what the Kernel wires; a leading "__" is one "_" there. From the table are made the stubs in the
+kernel's text, the declarations in the headers (`header_text`), the addresses that programs are linked to (`SYMBOLS`)
+and the dispatch (`guest.kernel`). Adding a call is one row here and one method there. Numbers are for ever: linked
+programs know the addresses.
 """
 
 from __future__ import annotations

@@ -37,11 +37,13 @@ FLAGS = (
     "-Wall", "-Wno-pointer-sign", "-Wno-main", "-Wno-unused-function", "-Werror=implicit-function-declaration",
 )  # fmt: skip
 _GCC_FLAGS = (
+    "-fno-toplevel-reorder", "-fno-shrink-wrap",  # arguments on the stack and frames for static functions too
     "-m32", "-march=i586", "-mno-80387", "-mpreferred-stack-boundary=2", "-fcf-protection=none",
     "-ftrack-macro-expansion=0", "-fno-diagnostics-color",
 )  # fmt: skip
 _CLANG_FLAGS = (
-    "-mno-x87", "-mstack-alignment=4", "-fno-sanitize=undefined", "-fmacro-backtrace-limit=1", "-fno-color-diagnostics",
+    "-mno-omit-leaf-frame-pointer", "-mno-x87", "-mstack-alignment=4",
+    "-fno-sanitize=undefined", "-fmacro-backtrace-limit=1", "-fno-color-diagnostics",
 )  # fmt: skip
 _ZIG_FLAGS = ("-target", "x86-freestanding-none", "-mcpu=i586")
 _CLANG_TARGET = ("--target=i386-pc-linux-gnu", "-march=i586")
@@ -90,7 +92,7 @@ class _Candidate:
 def find_compiler(progress: Progress | None = None) -> Compiler:
     """The first compiler that works. Raises CompileError that says of each what it was and why it failed."""
     candidates = list(_candidates())
-    key = "|".join([" ".join(FLAGS), *map(_identity, candidates)])
+    key = "|".join([repr((FLAGS, _GCC_FLAGS, _CLANG_FLAGS, _ZIG_FLAGS, _LLD)), *map(_identity, candidates)])
     memory = cache_dir() / "compiler.json"
     known = read_json(memory)
     if isinstance(known, dict) and known.get("key") == key:
@@ -107,7 +109,9 @@ def find_compiler(progress: Progress | None = None) -> Compiler:
         found = _try(candidate)
         if isinstance(found, Compiler):
             note = ""
-            if os.environ.get("HIGHMEM_CC") and failures:  # somebody's explicit wish is not passed over in silence
+            if (
+                os.environ.get("HIGHMEM_CC") and failures
+            ):  # somebody's explicit wish is not passed over in silence
                 note = f"{failures[0].strip()}; taking {found}"
                 if progress:
                     progress(note)

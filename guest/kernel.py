@@ -10,7 +10,7 @@ from guest.elf import Program
 from guest.library import Library
 from guest.module import Loaded, Modules
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
-from hw.cpu import CPU, RunEnd
+from hw.cpu import CPU
 from hw.errors import EngineError, HighmemError, PhysicalError
 from hw.frame import ExceptionFrame
 from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
@@ -21,8 +21,8 @@ from mm.events import Events
 from mm.fault import PageFaults, Verdict
 from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
 from mm.fork import Tasks, init_task
-from mm.highmem import Highmem
 from mm.gfp import GFP_KERNEL, GFP_REPEAT
+from mm.highmem import Highmem
 from mm.init import Boot, setup_watermarks
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
 from mm.list import init_list_head
@@ -45,6 +45,7 @@ KERNEL_CS, KERNEL_DS, USER_DS = 0x60, 0x68, 0x7B
 _GDT = {0x60: 0x00CF9A000000FFFF, 0x68: 0x00CF92000000FFFF, 0x70: 0x00CFFA000000FFFF, 0x78: 0x00CFF2000000FFFF}
 _CR0 = 0x8005003B  # PG AM WP NE ET TS MP PE, as 2.6.20 leaves it
 _CR4 = 0x90  # PGE PSE
+_EFLAGS = 0x202  # IF
 
 _PAGE_FAULT, _INVALID_OPCODE = 14, 6
 _TRAP_NAMES = {
@@ -336,7 +337,7 @@ class Kernel:
         self._w[i] = KERNEL_RETURN
         for n, argument in enumerate(arguments):
             self._w[i + 1 + n] = argument
-        result = self._cpu.call(function, until=KERNEL_RETURN, esp=esp, ebp=0)
+        result = self._cpu.call(function, until=KERNEL_RETURN, esp=esp, ebp=0, eflags=_EFLAGS)
         if result is None:
             raise _Halted("the run was halted")
         return result

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from enum import StrEnum
+from types import FrameType
 
 from hw.calibrate import NO_EXCEPTION, offsets
 from hw.engine import (
@@ -67,6 +68,9 @@ class CPU:
         self._depth = 0
         self._stopping = False
         self._halted = False
+        self._seen_inside: FrameType | None = None
+        self._edge = False
+        self._until = 0
         self._thread = 0
         self._error: BaseException | None = None
         self._frames: list[ExceptionFrame] = []
@@ -139,7 +143,7 @@ class CPU:
         self._engine.stop()
 
     def halt(self) -> None:
-        """Make every run end as stopped, from any thread; call it again until the runs have ended.
+        """Make every run end as stopped, from any thread; to be called every few ms until the runs have ended.
 
         No device callback is cut: what has begun is finished, and what begins is refused, unexecuted, so
         that a later run may go on where this one was halted.
@@ -147,15 +151,22 @@ class CPU:
         self._halted = True
         for switch in self._switches:
             switch(True)
-        # A stop during a callback would leave EIP on a store that is done. This thread has Python's lock, so
-        # the frames stand still: only a thread that is in the engine itself is stopped.
+        # A stop while a callback's work is done but the engine has not yet heard of it would leave EIP on a
+        # store that is done. This thread has Python's lock, so the frames stand still: stopped is a thread that
+        # is inside the engine now and was so, in the same run, at the last call, when new callbacks were
+        # refused already.
         frame = sys._current_frames().get(self._thread)
-        if frame is not None and frame.f_code is _START_CODE:
+        if frame is None or frame.f_code is not _START_CODE or frame.f_locals["self"] is not self._engine:
+            self._seen_inside = None
+        elif self._seen_inside is frame:
             self._engine.stop()
+        else:
+            self._seen_inside = frame
 
     def release(self) -> None:
         """Allow runs again after a halt."""
         self._halted = False
+        self._seen_inside = None
         for switch in self._switches:
             switch(False)
 
@@ -168,6 +179,11 @@ class CPU:
             self._thread = threading.get_ident()
         elif self._thread != threading.get_ident():
             raise EngineError("a CPU runs in one thread at a time")
+        # Unicorn 2.1.4 translates an empty block at ``until``, and takes its last byte to be the one before: when
+        # a page begins at ``until``, the page before is looked up too, and may fault. That is no fault of
+        # the guest's.
+        edge = self._edge, self._until
+        self._edge, self._until = not until & 0xFFF, until
         self._stopping = False
         self._active = None
         self._depth = depth + 1
@@ -181,6 +197,7 @@ class CPU:
             self._frame = self._frames[depth]
             self._active = outer
             self._stopping = False
+            self._edge, self._until = edge
         raised, self._error = self._error, None
         if raised is not None:
             if isinstance(raised, PhysicalError) and raised.eip is None:
@@ -219,7 +236,9 @@ class CPU:
             frame = self._frame
             try:
                 frame._take(vector)
-                if self._halted:
+                if self._edge and vector == 14 and frame.eip == self._until and frame.cr2 == frame.eip - 4096:
+                    self._engine.stop()  # see _start
+                elif self._halted:
                     self._engine.stop()
                 elif self.on_exception is None:
                     name = VECTOR_NAMES.get(vector, f"interrupt {vector}")
@@ -426,4 +445,4 @@ class CPU:
             linear = page_end
 
 
-_START_CODE = CPU._start.__code__
+_START_CODE = Engine.start.__code__

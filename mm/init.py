@@ -12,16 +12,31 @@ from hw.ram import RAM
 from mm.bootmem import BootMem
 from mm.errors import BootError
 from mm.fixmap import (
-    FIX_HYPERCALL, FIX_KMAP_BEGIN, FIXADDR_TOP, PGDIR_SIZE, fix_to_virt, fixaddr_start, pkmap_base, vmalloc_end,
+    FIX_HYPERCALL,
+    FIX_KMAP_BEGIN,
+    FIXADDR_TOP,
+    PGDIR_SIZE,
+    fix_to_virt,
+    fixaddr_start,
+    pkmap_base,
+    vmalloc_end,
     vmalloc_start,
 )  # fmt: skip
 from mm.layout import (
-    LAST_PKMAP, MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START, ZONE_NAMES,
+    LAST_PKMAP,
+    MAX_NR_ZONES,
+    MAX_ORDER,
+    PAGE_OFFSET,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    TEXT_SIZE,
+    TEXT_START,
+    ZONE_NAMES,
     Layout,
 )  # fmt: skip
 from mm.list import Words, init_list_head
 from mm.page_alloc import ZONE_HIGHMEM, PageAllocator
-from mm.page_flags import PG_reserved, ZONES_SHIFT
+from mm.page_flags import ZONES_SHIFT, PG_reserved
 from mm.pgtable import PAGE_KERNEL_NOCACHE, KernelPageTable, pfn_pte
 from mm.printk import Printk
 from mm.setup import MemoryLimits
@@ -62,6 +77,7 @@ class Boot:
         self._set("highend_pfn", end)
         self._set("num_physpages", end)
         self._set("max_mapnr", end)
+        self._set("nr_cpus_online", 1)
         self._set("high_memory", PAGE_OFFSET + (low << PAGE_SHIFT) & 0xFFFFFFFF)
         image_end = self._layout.va("_end") - PAGE_OFFSET
         if image_end >= low << PAGE_SHIFT or not any(
@@ -306,8 +322,8 @@ class Boot:
         va = self._layout.va
         self._printk(
             f"<6>Memory: {pages.nr_free_pages() << 2}k/{self._w[self._index('num_physpages')] << 2}k available "
-            f"({TEXT_SIZE >> 10}k kernel code, {reserved << 2}k reserved, {va('_edata') - TEXT_START - TEXT_SIZE >> 10}k "
-            f"data, {va('__init_end') - va('__init_begin') >> 10}k init, {high << 2}k highmem)\n"
+            f"({TEXT_SIZE >> 10}k kernel code, {reserved << 2}k reserved, "
+            f"{va('_edata') - TEXT_START - TEXT_SIZE >> 10}k data, {va('__init_end') - va('__init_begin') >> 10}k init, {high << 2}k highmem)\n"
         )
 
     def _print_layout(self) -> None:

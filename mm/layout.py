@@ -250,7 +250,7 @@ class Layout:
         )
         declare("page_address_map", "struct page *page; void *virtual; struct list_head list")
         declare("page_address_slot", "struct list_head lh; spinlock_t lock")
-        declare("restart_block", "void *fn; unsigned long arg0; unsigned long arg1; unsigned long arg2; unsigned long arg3")
+        declare("restart_block", "void *fn; " + "; ".join(f"unsigned long arg{n}" for n in range(4)))
         declare(
             "thread_info",
             "struct task_struct *task; void *exec_domain; unsigned long flags; unsigned long status;"

@@ -8,13 +8,34 @@ from __future__ import annotations
 
 from mm.events import Events
 from mm.gfp import (
-    GFP_COLD, GFP_COMP, GFP_DMA, GFP_HIGH, GFP_HIGHMEM, GFP_NOWARN, GFP_WAIT, GFP_ZERO,
+    GFP_COLD,
+    GFP_COMP,
+    GFP_DMA,
+    GFP_HIGH,
+    GFP_HIGHMEM,
+    GFP_NOWARN,
+    GFP_WAIT,
+    GFP_ZERO,
 )  # fmt: skip
 from mm.layout import MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
-from mm.list import Words, init_list_head, list_add, list_add_tail, list_empty, list_unlink
+from mm.list import Words, list_add, list_add_tail, list_empty, list_unlink
 from mm.page_flags import (
-    CHECK_AT_FREE, CHECK_AT_PREP, CLEAR_AT_PREP, PG_active, PG_buddy, PG_compound, PG_dirty, PG_locked, PG_lru,
-    PG_private, PG_reclaim, PG_reserved, PG_slab, PG_swapcache, PG_writeback, ZONES_SHIFT,
+    CHECK_AT_FREE,
+    CHECK_AT_PREP,
+    CLEAR_AT_PREP,
+    ZONES_SHIFT,
+    PG_active,
+    PG_buddy,
+    PG_compound,
+    PG_dirty,
+    PG_locked,
+    PG_lru,
+    PG_private,
+    PG_reclaim,
+    PG_reserved,
+    PG_slab,
+    PG_swapcache,
+    PG_writeback,
 )  # fmt: skip
 from mm.traps import Traps
 

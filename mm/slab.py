@@ -13,13 +13,29 @@ from collections.abc import Callable
 
 from mm.events import Events
 from mm.gfp import GFP_DMA, GFP_KERNEL, GFP_LEVEL_MASK, GFP_NO_GROW, GFP_WAIT
-from mm.layout import NR_VM_ZONE_STAT_ITEMS, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
-from mm.list import Words, init_list_head, list_add, list_add_tail, list_del, list_empty, list_for_each, list_unlink
+from mm.layout import NR_VM_ZONE_STAT_ITEMS, PAGE_OFFSET, PAGE_SHIFT, Layout
+from mm.list import (
+    Words,
+    init_list_head,
+    list_add,
+    list_add_tail,
+    list_del,
+    list_empty,
+    list_for_each,
+)
 from mm.page_alloc import PageAllocator
 from mm.page_flags import PG_compound, PG_slab
 from mm.slab_geometry import (
-    ARRAYCACHE_ALIEN_MAGIC, BUFCTL_END, CFLGS_OFF_SLAB, MAX_OBJ_SIZE, SLAB_SIZE, Geometry, cache_estimate, geometry,
-    reciprocal_value, tunables,
+    ARRAYCACHE_ALIEN_MAGIC,
+    BUFCTL_END,
+    CFLGS_OFF_SLAB,
+    MAX_OBJ_SIZE,
+    SLAB_SIZE,
+    Geometry,
+    cache_estimate,
+    geometry,
+    reciprocal_value,
+    tunables,
 )  # fmt: skip
 from mm.traps import Traps
 

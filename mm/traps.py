@@ -34,7 +34,7 @@ class Traps:
 
     __slots__ = ("_comm", "_task", "_w", "caller", "cpu", "dump_stack", "esp", "printk")
 
-    def __init__(self, w: Words, layout: Layout, printk: Callable[[str], None]) -> None:
+    def __init__(self, w: Words, layout: Layout, printk: Callable[[str], object]) -> None:
         self._w = w
         self._task = layout["thread_info"].word("task")
         self._comm = layout["task_struct"].word("comm")

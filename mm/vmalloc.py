@@ -36,8 +36,8 @@ class Vmalloc:
     """
 
     def __init__(
-        self, w: Words, memory: Words, layout: Layout, events: Events, traps: Traps, pages: PageAllocator, slab: SlabAllocator,
-        tables: KernelPageTable, flush_tlb: Callable[[], None],
+        self, w: Words, memory: Words, layout: Layout, events: Events, traps: Traps, pages: PageAllocator,
+        slab: SlabAllocator, tables: KernelPageTable, flush_tlb: Callable[[], None],
     ) -> None:  # fmt: skip
         self._w = w
         self._memory = memory

@@ -202,18 +202,6 @@ def _seconds(text: str) -> float:
 # The words
 
 
-class Console:
-    """Where the kernel's console goes: nowhere until told, so that a boot log is shown only when asked for."""
-
-    def __init__(self, target: TextIO | None = None) -> None:
-        self.target = target
-
-    def __call__(self, text: str) -> None:
-        if self.target is not None:
-            self.target.write(text)
-            self.target.flush()
-
-
 def _run(options: argparse.Namespace) -> int:
     status, kernel = _boot_and_run(options, sys.stdout)
     well = _answer(kernel, options)
@@ -246,15 +234,26 @@ def _boot_and_run(options: argparse.Namespace, output: TextIO) -> tuple[int, Ker
 
     boot = boot_options(options)
     program = _load(options, boot.layout) if options.program else None
-    console = Console(sys.stderr if options.verbose else None)
-    kernel = Kernel.boot(boot, console=console)
-    console.target = output
+    kernel = Kernel.boot(boot)
+    if options.verbose:
+        sys.stderr.write(kernel.log.text())
+    kernel.log.console = _console(output)
     status = 0
     if program is not None:
         with _tracing(kernel, getattr(options, "trace", None)):
             status = kernel.run(program, [options.program, *options.arguments], timeout=options.timeout)
     output.flush()
     return status, kernel
+
+
+def _console(output: TextIO) -> Callable[[str], None]:
+    """What the kernel prints, as it comes."""
+
+    def write(text: str) -> None:
+        output.write(text)
+        output.flush()
+
+    return write
 
 
 def _load(options: argparse.Namespace, layout: Layout) -> Program:
@@ -318,7 +317,7 @@ def _tracing(kernel: Kernel, file_name: str | None) -> Iterator[None]:
 def _boot(options: argparse.Namespace) -> int:
     from guest.kernel import Kernel
 
-    Kernel.boot(boot_options(options), console=Console(sys.stdout))
+    sys.stdout.write(Kernel.boot(boot_options(options)).log.text())
     return 0
 
 

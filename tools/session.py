@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from guest.calls import SYMBOLS
 from hw.errors import PhysicalError
 from hw.paging import Access, Walk, walk
 from mm import fixmap
@@ -113,16 +112,11 @@ class Session:
 
     def symbol(self, name: str) -> int | None:
         """The address of a function or variable of the kernel or of the program; None where there is none."""
-        if name in SYMBOLS:
-            return SYMBOLS[name]
-        if known := self.kernel.layout.symbols.get(name):
-            return known.va
-        image = self.kernel.loaded.image if self.kernel.loaded else None
-        return next((symbol.va for symbol in image.symbols if symbol.name == name), None) if image else None
+        return self.kernel.symbol(name)
 
     def name(self, address: int) -> str | None:
         """'kmalloc+0x4' for an address in a known function or variable, None elsewhere."""
-        found = self.kernel.symbol(address)
+        found = self.kernel.symbol_at(address)
         if found is None:
             return None
         name, offset, _ = found

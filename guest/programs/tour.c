@@ -34,7 +34,7 @@ static void check(const char *what, int ok)
 /* "kmalloc(100, GFP_KERNEL) = c7d81080  pfn 07d81  zone Normal": `page` is the frame behind the address. */
 static void show(const char *call, const void *address, struct page *page)
 {
-	printk("%-36s = %p", call, address);
+	printk("%-42s = %p", call, address);
 	if (page)
 		printk("  pfn %05lx  zone %s", page_to_pfn(page), zone_name(page));
 	printk("\n");
@@ -46,7 +46,7 @@ static void show(const char *call, const void *address, struct page *page)
 
 static void *show_kmalloc(const char *call, void *p)
 {
-	printk("%-36s = %p", call, p);
+	printk("%-42s = %p", call, p);
 	if (p)
 		printk("  pfn %05lx  zone %s  ksize %lu", page_to_pfn(virt_to_page(p)), zone_name(virt_to_page(p)),
 		       (unsigned long)ksize(p));
@@ -123,7 +123,7 @@ static void show_pages(const char *call, struct page *page, unsigned int order)
 		return;
 	address = page_address(page);
 	if (address)
-		printk("%-36s = %p\n", "  page_address", address);
+		printk("%-42s = %p\n", "  page_address", address);
 	else
 		printk("  no address: HighMem is outside of the direct map\n");
 	if (page_to_pfn(page) & ((1UL << order) - 1))

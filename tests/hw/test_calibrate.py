@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+from ctypes.util import find_library
 
 import pytest
 
@@ -61,6 +61,6 @@ def test_no_library(monkeypatch) -> None:
 
 
 def test_another_library(monkeypatch) -> None:
-    monkeypatch.setattr(engine, "_library_path", lambda: ctypes.util.find_library("c") or "libc.so.6")
+    monkeypatch.setattr(engine, "_library_path", lambda: find_library("c") or "libc.so.6")
     with pytest.raises(EngineError, match="cannot load Unicorn"):
         engine.Library()

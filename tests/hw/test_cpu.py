@@ -251,3 +251,12 @@ def test_a_cpu_is_not_closed_within_its_run(bench) -> None:
     bench.on_write = lambda *access: bench.cpu.close()
     with pytest.raises(EngineError, match="while it runs"):
         bench.start(bench.store(bench.TRAP))
+
+
+def test_until_at_the_start_of_a_page_with_nothing_before_it(bench) -> None:
+    """The engine looks at the page before; that must not reach the exception callback."""
+    bench.map(bench.SCRATCH, 0x20_0000 | P | RW)
+    bench.code(bench.CODE, b"\xb8" + bench.SCRATCH.to_bytes(4, "little") + b"\xff\xe0")
+    for _ in range(3):
+        assert bench.cpu.run(bench.CODE, bench.SCRATCH) == "until"
+    assert bench.start(b"\x43") == "until"

@@ -32,7 +32,6 @@ class TinyKernel:
         self.machine = Machine(E820Map.pc(RAM))
         self.ram = self.machine.ram
         self.layout = layout_for(1, True, 64)
-        self.loaded = None
         words = self.ram.words
         for slot in range(RAM >> 22):
             words[PGD // 4 + 768 + slot] = paging.pde_large(slot << 22, KERNEL_LARGE & ~0x80)
@@ -63,7 +62,10 @@ class TinyKernel:
         cpu.set_gdt(GDT + PAGE_OFFSET, 0xFF)
         cpu["esp"], cpu["eip"], cpu["eax"] = VMALLOC + 0x1000, VMALLOC + 4, 0x12345678
 
-    def symbol(self, va: int) -> tuple[str, int, int] | None:
+    def symbol(self, name: str) -> int | None:
+        return {"function": PAGE_OFFSET + 0x100000}.get(name)
+
+    def symbol_at(self, va: int) -> tuple[str, int, int] | None:
         start = PAGE_OFFSET + 0x100000
         return ("function", va - start, 16) if start <= va < start + 16 else None
 
