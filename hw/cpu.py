@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from types import FrameType
@@ -37,6 +38,8 @@ MSR_EFER = 0xC000_0080
 _INVALID_OPCODE = 6
 _ACCESS = {16: "read", 17: "write", 18: "fetch", 19: "read", 20: "write", 21: "fetch"}
 
+_SETTLED_SECONDS = 0.0005
+
 ReadHandler = Callable[[int, int], int]
 WriteHandler = Callable[[int, int, int], None]
 
@@ -68,8 +71,9 @@ class CPU:
         self._depth = 0
         self._stopping = False
         self._halted = False
-        self._seen_inside: FrameType | None = None
+        self._seen_inside: tuple[FrameType, float] | None = None
         self._edge = False
+        self._edge_hit = False
         self._until = 0
         self._thread = 0
         self._error: BaseException | None = None
@@ -153,15 +157,17 @@ class CPU:
             switch(True)
         # A stop while a callback's work is done but the engine has not yet heard of it would leave EIP on a
         # store that is done. This thread has Python's lock, so the frames stand still: stopped is a thread that
-        # is inside the engine now and was so, in the same run, at the last call, when new callbacks were
-        # refused already.
+        # is inside the engine now, and was so in the same run at an earlier call, when new callbacks were
+        # refused already, and that has had time of the host's CPU to leave the old ones since.
         frame = sys._current_frames().get(self._thread)
         if frame is None or frame.f_code is not _START_CODE or frame.f_locals["self"] is not self._engine:
             self._seen_inside = None
-        elif self._seen_inside is frame:
+            return
+        spent = _seconds_spent(self._thread)
+        if self._seen_inside is None or self._seen_inside[0] is not frame:
+            self._seen_inside = frame, spent
+        elif spent - self._seen_inside[1] >= _SETTLED_SECONDS:
             self._engine.stop()
-        else:
-            self._seen_inside = frame
 
     def release(self) -> None:
         """Allow runs again after a halt."""
@@ -192,6 +198,10 @@ class CPU:
             error = self._engine.start(eip, until)
             ended = self._engine.read_register(REGISTERS["eip"])
             stopping = self._stopping
+            if self._edge_hit:  # the engine has looked there again on its way out
+                self._edge_hit = False
+                self._frame._take(14)
+                self._frame._context.restore()
         finally:
             self._depth = depth
             self._frame = self._frames[depth]
@@ -238,6 +248,7 @@ class CPU:
                 frame._take(vector)
                 if self._edge and vector == 14 and frame.eip == self._until and frame.cr2 == frame.eip - 4096:
                     self._engine.stop()  # see _start
+                    self._edge_hit = True
                 elif self._halted:
                     self._engine.stop()
                 elif self.on_exception is None:
@@ -443,6 +454,13 @@ class CPU:
             page_end = min((linear | 0xFFF) + 1, end)
             self._engine.remove_code(linear, page_end)
             linear = page_end
+
+
+def _seconds_spent(thread: int) -> float:
+    """CPU time of a thread that is alive; where the host does not tell, the time of day."""
+    if hasattr(time, "pthread_getcpuclockid"):
+        return time.clock_gettime(time.pthread_getcpuclockid(thread))
+    return time.monotonic()
 
 
 _START_CODE = Engine.start.__code__

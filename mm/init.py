@@ -323,7 +323,8 @@ class Boot:
         self._printk(
             f"<6>Memory: {pages.nr_free_pages() << 2}k/{self._w[self._index('num_physpages')] << 2}k available "
             f"({TEXT_SIZE >> 10}k kernel code, {reserved << 2}k reserved, "
-            f"{va('_edata') - TEXT_START - TEXT_SIZE >> 10}k data, {va('__init_end') - va('__init_begin') >> 10}k init, {high << 2}k highmem)\n"
+            f"{va('_edata') - TEXT_START - TEXT_SIZE >> 10}k data, "
+            f"{va('__init_end') - va('__init_begin') >> 10}k init, {high << 2}k highmem)\n"
         )
 
     def _print_layout(self) -> None:

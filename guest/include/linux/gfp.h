@@ -49,6 +49,10 @@
 			 __GFP_NOMEMALLOC | __GFP_HARDWALL | __GFP_THISNODE)
 
 #include <linux/mmzone.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
 #include <generated/calls/gfp.h>
 
 #define alloc_page(gfp_mask)		alloc_pages(gfp_mask, 0)

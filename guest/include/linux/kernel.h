@@ -7,6 +7,7 @@
 #include <linux/limits.h>
 #include <linux/types.h>
 #include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/bitops.h>
 #include <linux/printk.h>
 #include <asm/bug.h>

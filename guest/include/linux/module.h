@@ -7,6 +7,8 @@
 #include <linux/moduleparam.h>
 #include <linux/stringify.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
+#include <linux/string.h>
 
 /* A program that is not loaded as a module has no struct module. */
 #define THIS_MODULE		((struct module *)0)

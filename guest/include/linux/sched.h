@@ -6,6 +6,8 @@
 #include <asm/processor.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
 #include <linux/preempt.h>
 #include <linux/smp.h>
 #include <linux/types.h>

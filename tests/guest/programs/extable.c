@@ -41,11 +41,15 @@ int main(int argc, char **argv)
 	expect("put a byte into the guard page", __put_user(7, area + PAGE_SIZE) == -EFAULT);
 
 	memset(area, 'x', PAGE_SIZE);
-	expect("copy across the edge", __copy_from_user(buffer, area + PAGE_SIZE - 6, 16) == 10 &&
+	expect("copy across the edge", __copy_from_user(buffer, area + PAGE_SIZE - 6, 16) == 12 &&
 	       !memcmp(buffer, "xxxxxx", 4));
 	expect("copy of good memory", !probe_kernel_read(buffer, area, 15) && !memcmp(buffer, area, 15));
 	expect("write to a bad place", probe_kernel_write((void *)0x100, buffer, 4) == -EFAULT);
-	expect("user access has a limit", copy_from_user(buffer, area, 4) == 0 || 1);
+	set_fs(USER_DS);
+	expect("user access ends below the kernel", copy_from_user(buffer, area, 4) == 4 &&
+	       put_user(1, (u32 *)area) == -EFAULT && get_user(w, (u32 *)area) == -EFAULT);
+	set_fs(KERNEL_DS);
+	expect("KERNEL_DS lifts the limit", copy_from_user(buffer, area, 4) == 0 && !get_user(w, (u32 *)area));
 	expect("preempt count is back", preempt_count() == 0);
 	vfree(area);
 	return failures != 0;

@@ -5,6 +5,8 @@ static noinline int deeper(int n)
 {
 	volatile char room[256];
 
+	if (n < 0)
+		return 0;
 	room[0] = n;
 	room[255] = n;
 	return deeper(n + 1) + room[0] + room[255];
