@@ -7,6 +7,7 @@ compiles, links and divides 64-bit numbers before it is taken, in the order `$HI
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shlex
@@ -93,9 +94,9 @@ def find_compiler(progress: Progress | None = None) -> Compiler:
     """The first compiler that works. Raises CompileError that says of each what it was and why it failed."""
     candidates = list(_candidates())
     key = "|".join([repr((FLAGS, _GCC_FLAGS, _CLANG_FLAGS, _ZIG_FLAGS, _LLD)), *map(_identity, candidates)])
-    memory = cache_dir() / "compiler.json"
+    memory = cache_dir("compiler") / f"{hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.json"
     known = read_json(memory)
-    if isinstance(known, dict) and known.get("key") == key:
+    if isinstance(known, dict):
         if progress and known["note"]:
             progress(known["note"])
         return _from_json(known["compiler"])
@@ -115,7 +116,7 @@ def find_compiler(progress: Progress | None = None) -> Compiler:
                 note = f"{failures[0].strip()}; taking {found}"
                 if progress:
                     progress(note)
-            write_json(memory, {"key": key, "note": note, "compiler": asdict(found)})
+            write_json(memory, {"note": note, "compiler": asdict(found)})
             return found
         failures.append(f"  {candidate.name}: {found}")
     raise CompileError(

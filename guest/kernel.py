@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from guest.calls import TABLE, Call, stub
@@ -16,7 +17,8 @@ from hw.frame import ExceptionFrame
 from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
 from hw.watchdog import Verdict as Halt
 from hw.watchdog import Watchdog
-from mm.errors import BootError, KernelBug, KernelFault, Panic
+from mm import vmstat
+from mm.errors import BootError, DamagedMemory, KernelBug, KernelFault, ListCycle, Panic
 from mm.events import Events
 from mm.fault import PageFaults, Verdict
 from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
@@ -53,6 +55,10 @@ _TRAP_NAMES = {
     7: "device not available", 8: "double fault", 10: "invalid TSS", 11: "segment not present", 12: "stack segment",
     13: "general protection fault", 16: "coprocessor error", 17: "alignment check",
 }  # fmt: skip
+
+
+# What our own code raises where a guest has overwritten the structures that it walks.
+DAMAGE = (IndexError, ValueError)
 
 
 class Killed(HighmemError):
@@ -262,7 +268,7 @@ class Kernel:
                 w[i] = result
         except (KernelFault, KernelBug, Panic) as error:
             self._die(error)
-        except (IndexError, ValueError, KeyError) as error:
+        except (*DAMAGE, ListCycle, KeyError) as error:
             self._die(self._explain_error(error, offset, esp))
 
     def _explain_error(self, error: Exception, offset: int, esp: int) -> KernelFault | KernelBug:
@@ -283,7 +289,10 @@ class Kernel:
         self.clock.advance()
         self.traps.esp = frame.esp
         if frame.vector == _PAGE_FAULT:
-            verdict, eip = self.faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
+            try:
+                verdict, eip = self.faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
+            except (*DAMAGE, ListCycle, KernelFault):
+                verdict = Verdict.OOPS
             if verdict is not Verdict.OOPS:
                 frame.eip = eip
                 return
@@ -299,7 +308,7 @@ class Kernel:
         registers = self._registers()
         try:
             self._print_oops(cause, registers)
-        except (KernelFault, IndexError, ValueError) as error:
+        except (*DAMAGE, ListCycle, KernelFault) as error:
             self.log(f"<0>the kernel's own structures are damaged, no oops can be written: {error}\n")
         raise Killed(str(cause)) from None
 
@@ -348,6 +357,10 @@ class Kernel:
         arguments: argv, the program's own name first. timeout: host seconds. A program that dies stays loaded, as a
         module whose init function oopsed does. Raises LoadError where the program cannot be loaded.
         """
+        with self._walking():
+            return self._run(program, arguments, timeout)
+
+    def _run(self, program: Program, arguments: Sequence[str], timeout: float | None) -> int:
         loaded = self.modules.load(program)
         self.symbols.add(loaded)
         name = self.vm.string(loaded.module + self.layout["module"].offset("name")).decode("latin-1")
@@ -390,6 +403,30 @@ class Kernel:
         self.traps.caller = 0
         self.tasks.release(task)
         self.modules.unload(loaded)
+
+    # views
+
+    @contextmanager
+    def _walking(self) -> Iterator[None]:
+        try:
+            yield
+        except (*DAMAGE, ListCycle, KernelFault) as error:
+            raise DamagedMemory(f"the memory manager's structures are damaged ({error}); fsck names what is") from None
+
+    def buddyinfo(self) -> list[vmstat.BuddyInfo]:
+        """Free blocks by zone and order: /proc/buddyinfo as data. Raises DamagedMemory, as the next ones do."""
+        with self._walking():
+            return vmstat.buddyinfo(self._w, self.layout, self.page_alloc)
+
+    def slabinfo(self) -> list[vmstat.SlabInfo]:
+        """Every cache, the newest first: /proc/slabinfo as data."""
+        with self._walking():
+            return vmstat.slabinfo(self._w, self.layout, self.slab)
+
+    def vmallocinfo(self) -> list[vmstat.VmallocInfo]:
+        """Every area of vmalloc space: /proc/vmallocinfo as data."""
+        with self._walking():
+            return vmstat.vmallocinfo(self._w, self.layout, self.vmalloc)
 
     # names
 

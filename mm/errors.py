@@ -14,12 +14,23 @@ class KernelFault(HighmemError):
         self.write = write
 
 
+class ListCycle(HighmemError):
+    """A list in guest memory that runs in a circle beside its head."""
+
+    def __init__(self, head: int) -> None:
+        super().__init__(f"the list at {head:08x} never comes back to its head")
+
+
 class KernelBug(HighmemError):
     """A BUG_ON of the kernel's own. `where` is our source file and line, as `__FILE__:__LINE__` in C."""
 
     def __init__(self, where: str) -> None:
         super().__init__(f"kernel BUG at {where}!")
         self.where = where
+
+
+class DamagedMemory(HighmemError):
+    """The memory manager's structures in guest RAM are too damaged to go on; `fsck` names what is."""
 
 
 class Panic(HighmemError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mm.errors import KernelFault
+from mm.errors import KernelFault, ListCycle
 
 Words = memoryview  # of format "I": one lowmem word an element
 
@@ -85,12 +85,23 @@ def list_empty(w: Words, head: int) -> bool:
 
 
 def list_for_each(w: Words, head: int) -> Iterator[int]:
-    """The entries in order; safe against the removal of the entry just given."""
+    """The entries in order; safe against the removal of the entry just given.
+
+    Raises KernelFault where a pointer leaves lowmem, and ListCycle where the list never comes back to its head
+    (2.6.20 would walk on for ever).
+    """
+    entry = head
     try:
         entry = w[(head ^ 0xC0000000) >> 2]
+        seen, steps, limit = 0, 0, 64  # Brent's test for a cycle
         while entry != head:
             following = w[(entry ^ 0xC0000000) >> 2]
             yield entry
             entry = following
+            steps += 1
+            if entry == seen:
+                raise ListCycle(head)
+            if steps == limit:
+                seen, limit = entry, 2 * limit
     except IndexError:
         raise KernelFault(entry) from None

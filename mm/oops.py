@@ -92,6 +92,8 @@ class Oops:
         printk(f"<0>ds: {r['ds']:04x}   es: {r['es']:04x}   ss: {r['ss']:04x}\n")
         self._traps.esp = r["esp"]
         info, task = self._traps.current_thread_info(), self._traps.current()
+        if self._field(task, "thread_info") != info:
+            printk("<0>Thread overran stack, or stack corrupted\n")
         printk(f"<0>Process {self._traps.comm()} (pid: {self._pid(task)}, ti={info:08x} task={task:08x} ")
         printk(f"task.ti={self._field(task, 'thread_info'):08x})\n")
         printk(f"<0>Stack: {self._stack_words(r['esp'])}\n")

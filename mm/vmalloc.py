@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mm.errors import KernelFault
+from mm.errors import KernelFault, ListCycle
 from mm.events import Events
 from mm.fixmap import vmalloc_end
 from mm.gfp import GFP_HIGHMEM, GFP_KERNEL, GFP_ZERO
@@ -57,14 +57,16 @@ class Vmalloc:
 
     def areas(self) -> Iterator[int]:
         """The `struct vm_struct` of every area, by ascending address."""
-        area = self._w[self._vmlist]
+        area, previous = self._w[self._vmlist], 0
         while area:
             i = (area ^ 0xC0000000) >> 2
             if i >= len(self._w) - _NEXT:
                 raise KernelFault(area)
-            following = self._w[i + _NEXT]
+            address, following = self._w[i + _ADDR], self._w[i + _NEXT]
+            if address < previous:  # the list is sorted, so this one runs in a circle
+                raise ListCycle(PAGE_OFFSET + (self._vmlist << 2))
             yield area
-            area = following
+            area, previous = following, address + 1
 
     def get_vm_area(self, size: int, flags: int, start: int = 0, end: int = 0) -> int:
         """__get_vm_area: the first hole of `size` bytes and a guard page; its `struct vm_struct`, or 0.
