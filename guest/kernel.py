@@ -102,13 +102,12 @@ class Kernel:
         for start, end in e820.backed_ranges():
             if start < TRAP_WINDOW + TRAP_WINDOW_SIZE and TRAP_WINDOW < end:
                 raise BootError(f"the memory map has RAM at {TRAP_WINDOW:#x}, where the hypercall window is")
-        machine = Machine(e820, options.cpus)
+        kernel = cls(Machine(e820, options.cpus), options.layout, find_limits(usable), console)
         try:
-            kernel = cls(machine, options.layout, find_limits(usable), console)
-            write_boot_params(machine.ram, options, e820)
+            write_boot_params(kernel.ram, options, e820)
             kernel._start_kernel(options)
         except BaseException:
-            machine.close()
+            kernel.close()
             raise
         return kernel
 
@@ -121,6 +120,18 @@ class Kernel:
         kernel = cls(machine, options.layout, find_limits(usable), console)
         kernel._wire()
         return kernel
+
+    def close(self) -> None:
+        """Give the machine back. Nothing of the kernel can be used afterwards."""
+        self._w.release()
+        self._lowmem.release()
+        self.machine.close()
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
     def _start_kernel(self, options: BootOptions) -> None:
         """start_kernel and setup_arch, in 2.6.20's order."""

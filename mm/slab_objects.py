@@ -146,7 +146,6 @@ class SlabObjects:
     def _count_pages(self, page: int, c: int, pages: int) -> None:
         w = self._w
         item = NR_SLAB_RECLAIMABLE if w[c + self._flags] & SLAB_RECLAIM_ACCOUNT else NR_SLAB_UNRECLAIMABLE
-        assert item < NR_VM_ZONE_STAT_ITEMS
         for i in (((self._pages.page_zone(page) ^ 0xC0000000) >> 2) + self._zone_stat + item, self._vm_stat + item):
             w[i] = w[i] + pages & 0xFFFFFFFF
 
