@@ -51,7 +51,7 @@ def test_lines_in_every_section(build: Callable[..., Path], every_compiler: str,
     for symbol in image.symbols:
         if symbol.name in lines:
             file, line = debug.line(symbol.va) or ("", 0)
-            assert file.endswith("lines.c") and line == lines[symbol.name][0]
+            assert file.endswith("lines.c") and line in lines[symbol.name][:2]
             for va in range(symbol.va, symbol.va + symbol.size):
                 found = debug.line(va)
                 assert found is not None and found[1] in lines[symbol.name]

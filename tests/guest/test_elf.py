@@ -276,7 +276,7 @@ def test_unknown_symbols_are_all_named_at_once(small: Any) -> None:
 
 def test_too_large(small: Any) -> None:
     small.symbols[3] = (3, 4, 0x7FFFFFF0, 0x11, 0xFFF2)
-    assert "2047 MB of memory; a program has at most 64 MB" in refused(small.bytes())
+    assert "2048 MB of memory; a program has at most 64 MB" in refused(small.bytes())
 
 
 @pytest.mark.parametrize(

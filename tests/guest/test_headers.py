@@ -232,15 +232,21 @@ void *test(void) { return kmem_cache_create("a", 8, 0, 0, ctor); }
         build(text + MAIN)
 
 
-def test_types_are_checked(build: Callable[..., Path]) -> None:
-    for text in (
+@pytest.mark.parametrize(
+    "text",
+    [
         "int test(void) { int a = 1; long *b = 0; return min(a, b); }",
-        "int bad(int); module_init(bad);",
-        "struct s { int a; }; void *test(char *p) { return ARRAY_SIZE(p); }",
-    ):
-        said: list[str] = []
-        try:
-            build(f"#include <linux/module.h>\n{text}\n" + MAIN)
-        except CompileError as error:
-            said.append(str(error))
-        assert said
+        "int bad(int x) { return x; } module_init(bad);",
+        "int test(char *p) { return ARRAY_SIZE(p); }",
+        "void test(void) { printk(\"%d\", \"text\"); }",
+    ],
+)
+def test_types_are_checked(tmp_path: Path, layout: Layout, text: str) -> None:
+    source = tmp_path / "program.c"
+    source.write_text(f"#include <linux/module.h>\n{text}\n{MAIN}")
+    said: list[str] = []
+    try:
+        cc.build([source], layout, diagnostics=said.append)
+    except CompileError as error:
+        said.append(str(error))
+    assert said and "program.c:2:" in said[0]

@@ -3,7 +3,7 @@
 
 #include <linux/compiler.h>
 
-#define __init		__attribute__((section(".init.text")))
+#define __init		__attribute__((section(".init.text"), used))
 #define __initdata	__attribute__((section(".init.data")))
 #define __exit		__attribute__((section(".exit.text"), used))
 #define __exitdata	__attribute__((section(".exit.data")))

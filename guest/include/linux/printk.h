@@ -5,6 +5,12 @@
 #include <linux/types.h>
 #include <generated/calls/kernel.h>
 
+/* Declared once more, so that the compiler checks arguments against formats. */
+extern int printk(const char *fmt, ...) __printf(1, 2);
+extern int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
+extern int sprintf(char *buf, const char *fmt, ...) __printf(2, 3);
+extern void panic(const char *fmt, ...) __printf(1, 2);
+
 #define KERN_EMERG	"<0>"
 #define KERN_ALERT	"<1>"
 #define KERN_CRIT	"<2>"
