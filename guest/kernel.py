@@ -30,6 +30,7 @@ from mm.layout import PAGE_OFFSET, PAGE_SHIFT, TEXT_SIZE, TEXT_START, THREAD_SIZ
 from mm.list import init_list_head
 from mm.maccess import KernelMemory
 from mm.oops import Oops
+from mm.page_address import PageAddresses
 from mm.page_alloc import PageAllocator
 from mm.pgtable import PAGE_KERNEL_RO, KernelPageTable, pfn_pte
 from mm.printk import Console, Printk
@@ -154,11 +155,11 @@ class Kernel:
         boot.free_area_init()
         boot.build_all_zonelists()
         log(f"<5>Kernel command line: {options.command_line()}\n")
-        boot.mem_init(e820, PageAllocator(w, self.ram.bytes, layout, self.events, self.traps))
         self._wire()
+        boot.mem_init(e820, self.page_alloc)
         self._test_wp_bit()
         self.slab.kmem_cache_init()
-        self.highmem.page_address_init()
+        self.addresses.init()
         self.tasks.fork_init()
         setup_watermarks(w, layout)
 
@@ -209,7 +210,8 @@ class Kernel:
     def _wire(self) -> None:
         """Make the parts, each over exactly what it stands on, and let the CPU's traps arrive."""
         w, layout, machine = self._w, self.layout, self.machine
-        self.page_alloc = PageAllocator(w, self.ram.bytes, layout, self.events, self.traps)
+        self.addresses = PageAddresses(w, layout)
+        self.page_alloc = PageAllocator(w, self.ram.bytes, layout, self.events, self.traps, self.addresses)
         self.slab = SlabAllocator(
             w, self._lowmem, layout, self.events, self.traps, self.page_alloc, self.call_guest, self._read_name,
             self._panic,
@@ -220,8 +222,8 @@ class Kernel:
             machine.flush_tlb,
         )  # fmt: skip
         self.highmem = Highmem(
-            w, layout, self.events, self.traps, self.page_alloc, self.tables, machine.flush_tlb,
-            lambda va: self._flush_tlb_one(va),
+            w, layout, self.events, self.traps, self.page_alloc, self.tables, self.addresses, machine.flush_tlb,
+            self._flush_tlb_one,
         )  # fmt: skip
         self.tasks = Tasks(w, layout, self.slab)
         self.faults = PageFaults(w, layout, self.events, self.tables, self.vm)

@@ -1,8 +1,7 @@
 """Windows onto HighMem (mm/highmem.c and arch/i386/mm/highmem.c, 2.6.20).
 
 kmap: `pkmap_count[i]` is 0 for a free slot, 1 for one that nobody uses but whose mapping still stands, n for n - 1
-users. kmap_atomic: one fixmap slot for each type and CPU. Where a HighMem page is mapped says `page->virtual`, or
-with the 32-byte `struct page` the hash `page_address_htable`.
+users. kmap_atomic: one fixmap slot for each type and CPU.
 """
 
 from __future__ import annotations
@@ -11,37 +10,37 @@ from collections.abc import Callable
 
 from mm.events import Events
 from mm.fixmap import FIX_KMAP_BEGIN, FIXADDR_TOP, KM_TYPES, fix_to_virt, fixaddr_start, pkmap_base
-from mm.layout import KM_TYPE_NR, LAST_PKMAP, PA_HASH_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
-from mm.list import Words, init_list_head, list_add, list_add_tail, list_del, list_empty, list_for_each
+from mm.layout import KM_TYPE_NR, LAST_PKMAP, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
+from mm.list import Words
+from mm.page_address import PageAddresses
 from mm.page_alloc import ZONE_HIGHMEM, PageAllocator
 from mm.page_flags import ZONES_SHIFT
 from mm.pgtable import PAGE_KERNEL, PTE_MASK, KernelPageTable, pfn_pte
 from mm.traps import Traps
 
-_GOLDEN_RATIO_PRIME_32 = 0x9E370001
 _KM_PUSH = ("KM_USER0", "KM_USER1", "KM_BIO_SRC_IRQ", "KM_BIO_DST_IRQ")
 _PUSH_TYPES = tuple(KM_TYPES.index(name) for name in _KM_PUSH)
 
 
 class Highmem:
-    """kmap and kmap_atomic over init_mm's page tables.
+    """kmap and kmap_atomic over init_mm's page tables. `page_address` is PageAddresses'.
 
     w: lowmem in words. flush_tlb() drops every translation on every CPU, flush_tlb_one(va) one on this CPU.
     """
 
     def __init__(
         self, w: Words, layout: Layout, events: Events, traps: Traps, pages: PageAllocator, tables: KernelPageTable,
-        flush_tlb: Callable[[], None], flush_tlb_one: Callable[[int], None],
+        addresses: PageAddresses, flush_tlb: Callable[[], None], flush_tlb_one: Callable[[int], None],
     ) -> None:  # fmt: skip
         self._w = w
-        self._layout = layout
         self._events = events
         self._traps = traps
         self._pages = pages
         self._flush_tlb = flush_tlb
         self._flush_tlb_one = flush_tlb_one
         self._tables = tables
-        self._virtual = layout["page"].word("virtual") if layout.page_owner else 0
+        self.page_address = addresses.page_address
+        self._set_page_address = addresses.set_page_address
         self._preempt_count = layout["thread_info"].word("preempt_count")
         self.pkmap_base = pkmap_base(layout.nr_cpus)
         self._fixaddr_start = fixaddr_start(layout.nr_cpus)
@@ -50,59 +49,6 @@ class Highmem:
         self._count = (layout.va("pkmap_count") ^ 0xC0000000) >> 2
         self._last = (layout.va("last_pkmap_nr") ^ 0xC0000000) >> 2
         self._atomic_idx = (layout.va("kmap_atomic_idx") ^ 0xC0000000) >> 2
-
-    def page_address_init(self) -> None:
-        """Make the hash of mapped HighMem pages, where `struct page` has no `virtual`."""
-        if self._virtual:
-            return
-        w, layout = self._w, self._layout
-        pool, node = layout.va("page_address_pool"), layout["page_address_map"]
-        init_list_head(w, pool)
-        for i in range(LAST_PKMAP):
-            list_add(w, layout.va("page_address_maps") + i * node.size + node.offset("list"), pool)
-        for i in range(1 << PA_HASH_ORDER):
-            init_list_head(w, layout.va("page_address_htable") + i * layout["page_address_slot"].size)
-
-    # page_address
-
-    def _slot(self, page: int) -> int:
-        hashed = (page * _GOLDEN_RATIO_PRIME_32 & 0xFFFFFFFF) >> (32 - PA_HASH_ORDER)
-        return self._layout.va("page_address_htable") + hashed * self._layout["page_address_slot"].size
-
-    def page_address(self, page: int) -> int:
-        """Where a page can be reached: the direct map, its kmap slot, or 0."""
-        w = self._w
-        p = (page ^ 0xC0000000) >> 2
-        if self._virtual:
-            return w[p + self._virtual]
-        if w[p] >> ZONES_SHIFT != ZONE_HIGHMEM:
-            return PAGE_OFFSET + (self._pages.page_to_pfn(page) << PAGE_SHIFT)
-        for entry in list_for_each(w, self._slot(page)):  # page, virtual, list: the list head is third
-            i = ((entry ^ 0xC0000000) >> 2) - 2
-            if w[i] == page:
-                return w[i + 1]
-        return 0
-
-    def _set_page_address(self, page: int, va: int) -> None:
-        w = self._w
-        if self._virtual:
-            w[((page ^ 0xC0000000) >> 2) + self._virtual] = va
-            return
-        slot, pool = self._slot(page), self._layout.va("page_address_pool")
-        if va:
-            if list_empty(w, pool):
-                self._traps.bug()
-            entry = w[(pool ^ 0xC0000000) >> 2]
-            list_del(w, entry)
-            i = ((entry ^ 0xC0000000) >> 2) - 2
-            w[i], w[i + 1] = page, va
-            list_add_tail(w, entry, slot)
-            return
-        for entry in list_for_each(w, slot):
-            if w[((entry ^ 0xC0000000) >> 2) - 2] == page:
-                list_del(w, entry)
-                list_add_tail(w, entry, pool)
-                return
 
     # kmap
 

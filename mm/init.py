@@ -78,7 +78,9 @@ class Boot:
         self._set("num_physpages", end)
         self._set("max_mapnr", end)
         self._set("nr_cpus_online", 1)
-        self._set("high_memory", PAGE_OFFSET + (low << PAGE_SHIFT) & 0xFFFFFFFF)
+        high_memory = PAGE_OFFSET + (low << PAGE_SHIFT)
+        self._set("high_memory", high_memory)
+        self._set("vmalloc_start", vmalloc_start(high_memory))
         image_end = self._layout.va("_end") - PAGE_OFFSET
         if image_end >= low << PAGE_SHIFT or not any(
             start <= TEXT_START - PAGE_OFFSET and image_end <= stop for start, stop in e820.ram_ranges()
@@ -330,7 +332,7 @@ class Boot:
     def _print_layout(self) -> None:
         va, n = self._layout.va, self._layout.nr_cpus
         high_memory = self._w[self._index("high_memory")]
-        start = self._w[self._index("vmalloc_start")] = vmalloc_start(high_memory)
+        start = self._w[self._index("vmalloc_start")]
         etext = TEXT_START + TEXT_SIZE
         rows = (
             ("fixmap ", fixaddr_start(n), FIXADDR_TOP, 10),

@@ -6,6 +6,7 @@ A page is named by the virtual address of its `struct page`, a zone by that of i
 
 from __future__ import annotations
 
+from mm.errors import KernelFault
 from mm.events import Events
 from mm.gfp import (
     GFP_COLD,
@@ -19,6 +20,7 @@ from mm.gfp import (
 )  # fmt: skip
 from mm.layout import MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
 from mm.list import Words, list_add, list_add_tail, list_empty, list_unlink
+from mm.page_address import PageAddresses
 from mm.page_flags import (
     CHECK_AT_FREE,
     CHECK_AT_PREP,
@@ -59,12 +61,15 @@ class PageAllocator:
     w: lowmem in words. memory: all physical memory in bytes. layout, events, traps: see their modules.
     """
 
-    def __init__(self, w: Words, memory: memoryview, layout: Layout, events: Events, traps: Traps) -> None:
+    def __init__(
+        self, w: Words, memory: memoryview, layout: Layout, events: Events, traps: Traps, addresses: PageAddresses
+    ) -> None:
         self.w = w
         self._memory = memory
         self._events = events
         self._traps = traps
         self._layout = layout
+        self._page_address = addresses.page_address
         self.mem_map = w[(layout.va("mem_map") ^ PAGE_OFFSET) >> 2]
         self.page_size = layout["page"].size
         self._owner = layout["page"].word("owner") if layout.page_owner else 0
@@ -383,14 +388,14 @@ class PageAllocator:
         return page
 
     def _get_free_pages(self, gfp_mask: int, order: int) -> int:
-        """__get_free_pages: like alloc_pages, but the direct-map address; never HighMem."""
-        page = self.alloc_pages(gfp_mask & ~GFP_HIGHMEM, order)
-        return PAGE_OFFSET + (self.page_to_pfn(page) << PAGE_SHIFT) if page else 0
+        """__get_free_pages: like alloc_pages, but the address. With __GFP_HIGHMEM that can be 0 of a page which is
+        then lost, as in 2.6.20 without CONFIG_DEBUG_VM.
+        """
+        page = self.alloc_pages(gfp_mask, order)
+        return self._page_address(page) if page else 0
 
     def get_zeroed_page(self, gfp_mask: int) -> int:
-        """One page of zeros; its direct-map address, or 0. __GFP_HIGHMEM is a BUG, as in 2.6.20."""
-        if gfp_mask & GFP_HIGHMEM:
-            self._traps.bug()
+        """One page of zeros; its address, or 0."""
         return self._get_free_pages(gfp_mask | GFP_ZERO, 0)
 
     # freeing
@@ -398,6 +403,8 @@ class PageAllocator:
     def _free_pages(self, page: int, order: int) -> None:
         """__free_pages: drop one reference; with the last one the block goes back."""
         p = (page ^ 0xC0000000) >> 2
+        if p >= len(self.w) - self.page_size:
+            raise KernelFault(page + 4, write=True)
         count = self.w[p + 1] - 1 & 0xFFFFFFFF
         self.w[p + 1] = count
         if not count:
@@ -426,10 +433,8 @@ class PageAllocator:
         self.free_one_page(page, zone, order)
 
     def free_pages(self, addr: int, order: int) -> None:
-        """Like __free_pages, by direct-map address; 0 is ignored, another kind of address is a BUG (2.6.20)."""
+        """Like __free_pages, by direct-map address; 0 is ignored. No other address is caught (2.6.20)."""
         if addr:
-            if (addr ^ 0xC0000000) >> 2 >= len(self.w):
-                self._traps.bug()
             self._free_pages(self.virt_to_page(addr), order)
 
     def put_page(self, page: int) -> None:

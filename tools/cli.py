@@ -260,8 +260,9 @@ def _load(options: argparse.Namespace, layout: Layout) -> Program:
     """The program of the command line, compiled if it is C; raises HighmemError or OSError."""
     from guest import elf
 
-    path = Path(options.program)
-    return elf.read(_compile(options, layout, "rel") if options.program.endswith(SOURCES) else path)
+    if options.program.endswith(SOURCES):
+        return elf.read(_compile(options, layout, "rel"), options.program)
+    return elf.read(options.program)
 
 
 def _compile(options: argparse.Namespace, layout: Layout, output: Literal["rel", "exec"]) -> Path:
@@ -280,7 +281,7 @@ def _compile(options: argparse.Namespace, layout: Layout, output: Literal["rel",
     sources = _sources(options)
     cc.find_compiler(step)
     try:
-        return cc.build(sources, layout, output, progress=step, diagnostics=warn)
+        return cc.build(sources, layout, output, progress=progress.status, diagnostics=warn)
     except cc.CompileError as error:
         *diagnostics, reason = str(error).splitlines()
         progress.clear()
@@ -329,9 +330,10 @@ def _build(options: argparse.Namespace) -> int:
     try:
         shutil.copy(built, partial)
         os.replace(partial, options.output)
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(partial)
+        error.filename, error.filename2 = options.output, None
         raise
     return 0
 

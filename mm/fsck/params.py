@@ -10,7 +10,15 @@ from hw.errors import HighmemError
 from hw.ram import RAM
 from mm.fsck.report import Damage
 from mm.layout import (
-    BOOT_PARAMS, E820MAX, EXPORT_PAGE, EXPORTED_VARIABLES, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout, layout_for,
+    BOOT_PARAMS,
+    E820MAX,
+    EXPORT_PAGE,
+    EXPORTED_VARIABLES,
+    PAGE_OFFSET,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    Layout,
+    layout_for,
 )  # fmt: skip
 from mm.setup import MAX_NONPAE_PFN, MAXMEM_PFN, BootOptions, MemoryLimits, find_limits, read_boot_params
 

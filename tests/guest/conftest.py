@@ -93,13 +93,22 @@ class Elf:
         rel = b"".join(struct.pack("<II", o, s << 8 | t) for o, s, t in self.relocations)
         bodies = [self.text, self.data, rel, symtab, strtab, shstrtab]
         # type, flags, link, info, entry size
-        kinds = [(1, 6, 0, 0, 0), (1, 3, 0, 0, 0), (9, 0, 4, 1, 8), (2, 0, 5, 1, 16), (3, 0, 0, 0, 0), (3, 0, 0, 0, 0)]
+        kinds = [
+            (1, 6, 0, 0, 0),
+            (1, 3, 0, 0, 0),
+            (9, 0, 4, 1, 8),
+            (2, 0, 5, 1, 16),
+            (3, 0, 0, 0, 0),
+            (3, 0, 0, 0, 0),
+        ]
         body = b"".join(struct.pack("<8I", t, o, v, v, f, m, 7, 4096) for t, o, v, f, m in self.segments)
         start = 52 + len(body)
         headers = [[0] * 10]
         for name, content, (kind, flags, link, info, size) in zip(names, bodies, kinds):
             offset = shstrtab.index(name.encode() + b"\0")
-            headers.append([offset, kind, flags, 0, 52 + len(body), len(content), link, info, self.align, size])
+            headers.append(
+                [offset, kind, flags, 0, 52 + len(body), len(content), link, info, self.align, size]
+            )
             body += content
         self.section_edit(headers)
         table = b"".join(struct.pack("<10I", *header) for header in headers)

@@ -27,7 +27,7 @@ MODULE = """
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 static int counter = 3, zeros[100];
-static const char *name = "a name";
+const char *name = "a name";
 static int __init start(void)
 {
 	int x;
@@ -42,7 +42,9 @@ module_exit(stop);
 
 def load(data: bytes, base: int = BASE) -> elf.Image:
     program = elf.read(data, "x.o")
-    return program.link(base if program.base is None else None, lambda name: OUTSIDE.get(name) or SYMBOLS.get(name))
+    return program.link(
+        base if program.base is None else None, lambda name: OUTSIDE.get(name) or SYMBOLS.get(name)
+    )
 
 
 def refused(data: bytes) -> str:
@@ -64,7 +66,7 @@ def test_object_is_placed_and_relocated(small: Any) -> None:
     word = struct.unpack_from("<I", image.data, 6)[0]
     assert struct.unpack_from("<I", image.data, word - BASE)[0] == 8
     assert image.symbol(BASE + 10) == ("main", 10, 11)
-    assert image.symbol(BASE + 20) is None and image.symbol(word)[0] == "word"
+    assert image.symbol(BASE + 20) is None and image.symbol(word) == ("word", 0, 4)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_module_from_the_compiler(build: Callable[..., Path], every_compiler: st
     names = {symbol.name: symbol for symbol in image.symbols}
     assert names["start"].va == image.init and names["stop"].va == image.exit
     assert {"zeros", "counter", "name"} <= set(names) and names["zeros"].size == 400
-    assert image.symbol(image.init)[0] == "start"
+    assert image.symbol(image.init) == ("start", 0, names["start"].size)
     assert image.data[names["counter"].va - BASE] == 3
     assert names["zeros"].va - BASE >= len(image.data) or not any(
         image.data[names["zeros"].va - BASE : names["zeros"].va - BASE + 400]
@@ -123,7 +125,11 @@ def test_module_from_the_compiler(build: Callable[..., Path], every_compiler: st
         assert image.data[file - BASE :].split(b"\0")[0].endswith(b"module.c") and 0 < line < 20
     va, count = image.ex_table
     table = list(struct.iter_unpack("<II", image.data[va - BASE : va - BASE + 8 * count]))
-    assert count >= 1 and table == sorted(table) and all(BASE <= x < BASE + image.text_size for e in table for x in e)
+    assert (
+        count >= 1
+        and table == sorted(table)
+        and all(BASE <= x < BASE + image.text_size for e in table for x in e)
+    )
     assert dict(program.modinfo)["vermagic"].startswith("2.6.20")
 
 
@@ -138,7 +144,9 @@ def test_agrees_with_pyelftools(build: Callable[..., Path], output: str) -> None
         )  # fmt: skip
     table = theirs.get_section_by_name(".symtab")
     assert isinstance(table, SymbolTableSection)
-    assert [(s.name, s.value) for s in ours.symbols] == [(s.name, s["st_value"]) for s in table.iter_symbols()]
+    assert [(s.name, s.value) for s in ours.symbols] == [
+        (s.name, s["st_value"]) for s in table.iter_symbols()
+    ]
     assert len(ours.segments) == theirs.num_segments()
 
 
@@ -350,9 +358,13 @@ def test_flips_in_a_real_file(build: Callable[..., Path], output: str) -> None:
         table = struct.unpack_from("<I", original, 32)[0]  # aim at the headers too: they decide most
         for at, value in flips:
             changed[at] = value
-        for at in data.draw(st.lists(st.integers(table, len(original) - 1) | st.integers(0, 200), max_size=4)):
+        for at in data.draw(
+            st.lists(st.integers(table, len(original) - 1) | st.integers(0, 200), max_size=4)
+        ):
             changed[at] ^= data.draw(st.integers(1, 255))
-        try_all(bytes(changed[: data.draw(st.sampled_from([len(changed), len(changed) // 2, len(changed) - 7]))]))
+        try_all(
+            bytes(changed[: data.draw(st.sampled_from([len(changed), len(changed) // 2, len(changed) - 7]))])
+        )
 
     check()
 

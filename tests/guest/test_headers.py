@@ -207,8 +207,8 @@ def test_ordinary_code(tmp_path: Path, every_compiler: str, layout: Layout, text
 @pytest.mark.parametrize(
     ("call", "names"),
     [
-        ("kmem_cache_create(\"a\", 8, 0, 0, NULL, NULL)", {"kmem_cache_create"}),
-        ("kmem_cache_create(\"a\", 8, 0, 0, NULL)", {"kmem_cache_create"}),
+        ('kmem_cache_create("a", 8, 0, 0, NULL, NULL)', {"kmem_cache_create"}),
+        ('kmem_cache_create("a", 8, 0, 0, NULL)', {"kmem_cache_create"}),
         ("kmap_atomic(p, KM_USER0)", {"kmap_atomic"}),
         ("kmap_atomic(p)", {"kmap_atomic_push"}),
         ("(kunmap_atomic(p, KM_USER0), p)", {"kunmap_atomic"}),
@@ -238,7 +238,7 @@ void *test(void) { return kmem_cache_create("a", 8, 0, 0, ctor); }
         "int test(void) { int a = 1; long *b = 0; return min(a, b); }",
         "int bad(int x) { return x; } module_init(bad);",
         "int test(char *p) { return ARRAY_SIZE(p); }",
-        "void test(void) { printk(\"%d\", \"text\"); }",
+        'void test(void) { printk("%d", "text"); }',
     ],
 )
 def test_types_are_checked(tmp_path: Path, layout: Layout, text: str) -> None:

@@ -1,0 +1,146 @@
+"""The kernel image: text, strings, variables, descriptors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw.machine import TRAP_WINDOW
+from mm.fixmap import (
+    FIX_HYPERCALL,
+    FIX_KMAP_BEGIN,
+    FIXADDR_TOP,
+    PGDIR_SIZE,
+    fix_to_virt,
+    pkmap_base,
+    vmalloc_start,
+)
+from mm.fsck.boot import BootMap
+from mm.fsck.memory import MOST, Memory, runs, shown
+from mm.fsck.params import Kernel
+from mm.layout import LAST_PKMAP, LOG_BUF_LEN, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START
+from mm.time import TICK_NSEC, TRAP_NSEC
+
+HYPERCALL_FRAME = TRAP_WINDOW >> PAGE_SHIFT
+
+# Flat segments of 4 GB by their place in the table (arch/i386/kernel/head.S): kernel code and data, user code and data.
+_GDT = {12: 0x00CF9A000000FFFF, 13: 0x00CF92000000FFFF, 14: 0x00CFFA000000FFFF, 15: 0x00CFF2000000FFFF}
+_ACCESSED = 1 << 40
+_MAX_TAINTS = 1 << 6
+
+
+def check_image(memory: Memory, kernel: Kernel, boot: BootMap, text: bytes | None) -> None:
+    """Everything in the image that is no structure of an allocator."""
+    if text is not None:
+        _bytes(memory, "kernel text", TEXT_START, text[:TEXT_SIZE])
+    layout = memory.layout
+    strings = b"".join(name.encode() + b"\0" for name in layout.strings)
+    _bytes(memory, "kernel strings", layout.va("kernel_strings"), strings)
+    _bytes(memory, "empty_zero_page", layout.va("empty_zero_page"), bytes(PAGE_SIZE))
+    _gdt(memory)
+    _constants(memory, kernel, boot)
+    _ranges(memory)
+    _log(memory, kernel)
+
+
+def variable_damage(memory: Memory, name: str, text: str) -> None:
+    """Note that a variable of the kernel is wrong."""
+    memory.damage(f"variable {name}", memory.layout.va(name), "", text)
+
+
+def _bytes(memory: Memory, title: str, va: int, expected: bytes) -> None:
+    pa = va - PAGE_OFFSET
+    actual = bytes(memory.ram.bytes[pa : pa + len(expected)])
+    if actual == expected:
+        return
+    differing = np.flatnonzero(np.frombuffer(actual, dtype=np.uint8) != np.frombuffer(expected, dtype=np.uint8))
+    found = runs(differing.tolist())
+    for first, last in found[:MOST]:
+        memory.damage(
+            title, va, f"bytes {va + first:08x}-{va + last:08x}" if last - first > 1 else f"byte {va + first:08x}",
+            f"{'are' if last - first > 1 else 'is'} {actual[first:last][:16].hex(' ')}, "
+            f"should be {expected[first:last][:16].hex(' ')}",
+        )  # fmt: skip
+    if len(found) > MOST:
+        memory.damage(title, va, "", f"differs in {len(found) - MOST} more places")
+
+
+def _gdt(memory: Memory) -> None:
+    va = memory.layout.va("cpu_gdt_table")
+    table = memory.block(va, memory.layout.symbols["cpu_gdt_table"].size >> 2).tolist()
+    for i in range(len(table) // 2):
+        value = table[2 * i] | table[2 * i + 1] << 32
+        expected = _GDT.get(i, 0)
+        if value != expected and value != expected | (_ACCESSED if expected else 0):
+            memory.damage("cpu_gdt_table", va, f"entry {i}", f"is {value:#018x}, should be {expected:#018x}")
+
+
+def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
+    """Variables that never change after the boot."""
+    limits, nr_cpus = kernel.limits, kernel.layout.nr_cpus
+    low, end = limits.max_low_pfn, limits.max_pfn
+    high_memory = PAGE_OFFSET + (low << PAGE_SHIFT) & 0xFFFFFFFF
+    fixmap = boot.page_tables[1]
+    ram = high = 0
+    for first, last in kernel.usable:
+        ram += max(0, min(last, low) - first)
+        high += max(0, last - max(first, low))
+    ram -= int((memory.kinds[:low] > 1).sum())  # what is RAM and was claimed by now
+    ratio = memory.layout.va("sysctl_lowmem_reserve_ratio")
+    for i, value in enumerate((256, 32)):
+        if memory.word(ratio + 4 * i) != value:
+            memory.damage("variable sysctl_lowmem_reserve_ratio", ratio, f"[{i}]",
+                          f"is {shown(memory.word(ratio + 4 * i))}, should be {value}")  # fmt: skip
+    expected = {
+        "mem_map": boot.mem_map, "max_mapnr": end, "num_physpages": end, "high_memory": high_memory,
+        "max_low_pfn": low, "max_pfn": end, "totalram_pages": ram + high, "totalhigh_pages": high,
+        "nr_cpus_online": 1, "highstart_pfn": low, "highend_pfn": end, "vmalloc_start": vmalloc_start(high_memory),
+        "slab_break_gfp_order": 1 if end > 32 << 8 else 0, "g_cpucache_up": 3,
+        "pkmap_page_table": boot.page_tables[0] + (pkmap_base(nr_cpus) >> 10 & 0xFFC),
+        "kmap_pte": fixmap + (fix_to_virt(FIX_KMAP_BEGIN) >> 10 & 0xFFC),
+    }  # fmt: skip
+    for name, value in expected.items():
+        if memory.variable(name) != value:
+            variable_damage(memory, name, f"is {shown(memory.variable(name))}, should be {shown(value)}")
+    assert FIXADDR_TOP & -PGDIR_SIZE <= fix_to_virt(FIX_HYPERCALL)
+
+
+def _ranges(memory: Memory) -> None:
+    """Variables of which only the range is known."""
+    if (nsec := memory.variable("tick_nsec")) >= TICK_NSEC or nsec % TRAP_NSEC:
+        variable_damage(memory, "tick_nsec", f"is {shown(nsec)}, should be a multiple of {TRAP_NSEC} below {TICK_NSEC}")
+    if (nr := memory.variable("last_pkmap_nr")) >= LAST_PKMAP:
+        variable_damage(memory, "last_pkmap_nr", f"is {shown(nr)}, should be below {LAST_PKMAP}")
+    if (taints := memory.variable("tainted")) >= _MAX_TAINTS:
+        variable_damage(memory, "tainted", f"is {taints:#x}, there are six taints")
+    va = memory.layout.va("kmap_atomic_idx")
+    for cpu in range(memory.layout.nr_cpus):
+        if memory.word(va + 4 * cpu) > 4:
+            memory.damage("kmap_atomic_idx", va, f"[{cpu}]", f"is {shown(memory.word(va + 4 * cpu))}, should be 0..4")
+
+
+def _log(memory: Memory, kernel: Kernel) -> None:
+    end = memory.variable("log_end")
+    start = max(0, end - LOG_BUF_LEN)
+    buffer = memory.layout.va("__log_buf") - PAGE_OFFSET
+    last = memory.ram.bytes[buffer + (end - 1 & LOG_BUF_LEN - 1)]
+    whole = end and memory.variable("logged_chars") == LOG_BUF_LEN  # log_end may have wrapped at 2^32
+    expected = {
+        "log_start": end - LOG_BUF_LEN & 0xFFFFFFFF if whole else start,
+        "con_start": end,
+        "logged_chars": LOG_BUF_LEN if whole else min(end, LOG_BUF_LEN),
+        "log_level_unknown": int(not end or last == 0x0A),
+    }
+    wrong = {name: value for name, value in expected.items() if memory.variable(name) != value}
+    if len(wrong) > 1 and memory.variable("con_start") != end and not last:
+        variable_damage(memory, "log_end", f"is {shown(end)}, the console has seen {shown(memory.variable('con_start'))}")
+    for name, value in wrong.items():
+        variable_damage(memory, name, f"is {shown(memory.variable(name))}, should be {shown(value)}")
+    if "con_start" in wrong and memory.variable("con_start") == memory.variable("logged_chars"):
+        variable_damage(memory, "log_end", f"is {shown(end)}, the console has seen {shown(memory.variable('con_start'))}")
+    if memory.variable("msg_level") > 7:
+        variable_damage(memory, "msg_level", f"is {shown(memory.variable('msg_level'))}, should be 0..7")
+    if (level := memory.variable("console_loglevel")) != kernel.options.loglevel:
+        text = f"is {shown(level)}, the command line says {kernel.options.loglevel}"
+        variable_damage(memory, "console_loglevel", text)
+        memory.damage("boot_params", memory.layout.va("boot_params"), "command_line",
+                      f"says loglevel={kernel.options.loglevel}, console_loglevel is {shown(level)}")  # fmt: skip

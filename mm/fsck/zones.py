@@ -1,0 +1,236 @@
+"""The node, its zones, free areas and per-CPU lists."""
+
+from __future__ import annotations
+
+from math import isqrt
+
+import numpy as np
+
+from mm.fsck.boot import BootMap, zone_bounds
+from mm.fsck.image import variable_damage
+from mm.fsck.memory import MOST, Memory, View, shown
+from mm.fsck.params import Kernel
+from mm.fsck.report import BUDDY, PER_CPU
+from mm.init import zone_batchsize
+from mm.layout import MAX_NR_ZONES, MAX_ORDER, PAGE_SHIFT, ZONE_NAMES
+from mm.page_flags import PG_buddy
+
+_DEF_PRIORITY = 12
+_HIGHMEM = 2
+
+
+class Zones:
+    """The checks of the page allocator's structures; they claim the free frames."""
+
+    def __init__(self, memory: Memory, kernel: Kernel, boot: BootMap) -> None:
+        self._memory = memory
+        self._kernel = kernel
+        self._boot = boot
+        self._size = memory.layout["zone"].size
+        self._pgdat = memory.layout.va("contig_page_data")
+        self._bounds = zone_bounds(kernel)
+        self._present = [self._present_pages(first, last) for first, last in self._bounds]
+        self._lru = memory.offset("page", "lru")
+        self._flags = memory.column("flags")
+        self._private = memory.column("private")
+
+    def _present_pages(self, first: int, last: int) -> int:
+        spanned = last - first
+        return spanned - (spanned * self._memory.page_size >> PAGE_SHIFT)
+
+    def view(self, i: int) -> View:
+        """Zone number `i`."""
+        return View(self._memory, "zone", self._pgdat + i * self._size, f"struct zone {ZONE_NAMES[i]}")
+
+    def check(self) -> None:
+        """Check everything but the zones' slab counts, which `check_slab_counts` knows later."""
+        self._node()
+        self._zonelists()
+        self._bootmem_data()
+        marks = self._watermarks()
+        heads: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
+        for i in range(MAX_NR_ZONES):
+            zone = self.view(i)
+            free = 0
+            for order in range(MAX_ORDER):
+                blocks = self._free_area(zone, i, order)
+                free += len(blocks) << order
+                heads.append(blocks)
+            zone.want("free_pages", free, "the free areas hold")
+            self._fields(zone, i, marks[i])
+            self._pagesets(zone, i)
+            self._wait_table(zone, i)
+        self._unlisted(np.concatenate(heads))
+
+    # the node
+
+    def _node(self) -> None:
+        layout = self._memory.layout
+        node = View(self._memory, "pglist_data", self._pgdat, "contig_page_data")
+        end = self._kernel.limits.max_pfn
+        node.want("nr_zones", sum(last > first for first, last in self._bounds))
+        node.want("node_mem_map", self._boot.mem_map)
+        node.want("bdata", layout.va("contig_bootmem_data"))
+        node.want("node_present_pages", end)
+        node.want("node_spanned_pages", end)
+        node.list_head("kswapd_wait.task_list", empty=True)
+        node.free("node_zones", words=MAX_NR_ZONES * layout["zone"].words)
+        node.free("node_zonelists", words=MAX_NR_ZONES * layout["zonelist"].words)
+        node.rest_zero()
+
+    def _zonelists(self) -> None:
+        offset = self._memory.offset("pglist_data", "node_zonelists")
+        for i in range(MAX_NR_ZONES):
+            va = self._pgdat + offset + i * self._memory.layout["zonelist"].size
+            zonelist = View(self._memory, "zonelist", va, f"zonelist {ZONE_NAMES[i]}")
+            for n, zone in enumerate(z for z in range(i, -1, -1) if self._present[z]):
+                zonelist.want(f"zones[{n}]", self._pgdat + zone * self._size)
+            zonelist.rest_zero()
+
+    def _bootmem_data(self) -> None:
+        data = View(
+            self._memory, "bootmem_data", self._memory.layout.va("contig_bootmem_data"), "contig_bootmem_data"
+        )
+        data.want("node_low_pfn", self._kernel.limits.max_low_pfn)
+        data.want("last_offset", self._boot.last_offset)
+        data.want("last_pos", self._boot.last_pos)
+        data.rest_zero()
+
+    # zones
+
+    def _watermarks(self) -> list[tuple[int, int, int]]:
+        """(pages_min, pages_low, pages_high) of each zone (setup_per_zone_pages_min)."""
+        low = sum(self._present[:_HIGHMEM])
+        kbytes = max(128, min(isqrt((low << 2) * 16), 65536))
+        if self._memory.variable("min_free_kbytes") != kbytes:
+            variable_damage(self._memory, "min_free_kbytes",
+                            f"is {shown(self._memory.variable('min_free_kbytes'))}, should be {kbytes}")  # fmt: skip
+        marks = []
+        for i, present in enumerate(self._present):
+            share = (kbytes >> 2) * present // low
+            least = max(32, min(present // 1024, 128)) if i == _HIGHMEM else share
+            marks.append((least, least + (share >> 2), least + (share >> 1)))
+        return marks
+
+    def _fields(self, zone: View, i: int, marks: tuple[int, int, int]) -> None:
+        first, last = self._bounds[i]
+        for name, mark in zip(("pages_min", "pages_low", "pages_high"), marks):
+            zone.want(name, mark)
+        for j in range(i + 1, MAX_NR_ZONES):
+            zone.want(f"lowmem_reserve[{j}]", sum(self._present[i + 1 : j + 1]) // (256, 32)[i])
+        for name in ("active_list", "inactive_list"):
+            zone.list_head(name, empty=True)
+        zone.want("spanned_pages", last - first)
+        zone.want("present_pages", self._present[i])
+        zone.want("zone_start_pfn", first)
+        zone.want("name", self._memory.layout.strings[ZONE_NAMES[i]])
+        zone.want("zone_pgdat", self._pgdat)
+        zone.want("prev_priority", _DEF_PRIORITY)
+        zone.want("wait_table", self._boot.wait_tables[i])
+        zone.want("wait_table_hash_nr_entries", self._boot.wait_entries[i])
+        zone.want("wait_table_bits", max(0, self._boot.wait_entries[i].bit_length() - 1))
+        zone.free("vm_stat[3]", "vm_stat[4]")
+        zone.free("pageset", words=self._memory.layout["per_cpu_pageset"].words * self._memory.layout.nr_cpus)
+        zone.free("free_area", words=3 * MAX_ORDER)
+        zone.rest_zero()
+
+    def _wait_table(self, zone: View, i: int) -> None:
+        entries, table = self._boot.wait_entries[i], self._boot.wait_tables[i]
+        if not entries:
+            return
+        head = self._memory.layout["wait_queue_head"]
+        block = self._memory.block(table, entries * head.words).reshape(entries, head.words)
+        expected = np.zeros((entries, head.words), dtype=np.uint32)
+        link = head.offset("task_list")
+        expected[:, -2] = expected[:, -1] = table + link + np.arange(entries, dtype=np.uint32) * head.size
+        for row in np.flatnonzero((block != expected).any(axis=1))[:MOST].tolist():
+            words = " ".join(f"{word:08x}" for word in block[row].tolist())
+            self._memory.damage(f"wait table of {zone.title}", table + row * head.size, f"[{row}]",
+                                f"is {words}, should be an empty list")  # fmt: skip
+
+    def check_slab_counts(self, counts: list[list[int]]) -> None:
+        """Compare vm_stat with the pages of the slabs: counts[zone] is (reclaimable, unreclaimable)."""
+        why = "the slabs have"
+        for i, both in enumerate(counts):
+            zone = self.view(i)
+            for item, pages in zip((3, 4), both):
+                zone.want(f"vm_stat[{item}]", pages, why)
+        va = self._memory.layout.va("vm_stat")
+        for item, value in enumerate(self._memory.block(va, self._memory.layout.symbols["vm_stat"].size >> 2).tolist()):
+            pages = sum(both[item - 3] for both in counts) if item in (3, 4) else 0
+            if value != pages:
+                self._memory.damage("variable vm_stat", va, f"[{item}]", f"is {shown(value)}, {why} {pages}")
+
+    # lists of pages
+
+    def _valid(self, entry: int, align: int) -> bool:
+        pfn = self._memory.pfn(entry - self._lru)
+        return pfn is not None and not pfn & align
+
+    def _name(self, entry: int) -> tuple[str, int, str]:
+        page = entry - self._lru
+        return f"struct page of frame {self._memory.pfn(page) or 0:#x}", page, "lru"
+
+    def _pages(self, zone: View, field: str, i: int, order: int) -> list[int]:
+        """The frames on a list, each where a block of this order in this zone can begin."""
+        align = (1 << order) - 1
+        entries = self._memory.walk(
+            zone.address(field), (zone.title, zone.va, field), lambda entry: self._valid(entry, align), self._name
+        )
+        first, last = self._bounds[i]
+        pfns = []
+        for entry in entries:
+            pfn = self._memory.pfn(entry - self._lru)
+            assert pfn is not None
+            if not first <= pfn <= last - (1 << order):
+                self._memory.page_damage(pfn, "lru", f"is on {field} of {zone.title}, and no frame of that zone")
+            pfns.append(pfn)
+        return pfns
+
+    def _free_area(self, zone: View, i: int, order: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        field = f"free_area[{order}]"
+        found = self._pages(zone, f"{field}.free_list", i, order)
+        zone.want(f"{field}.nr_free", len(found), "the list holds")
+        pfns = np.array(sorted(found), dtype=np.int64)
+        if not found:
+            return pfns
+        self._memory.claim(pfns, order, BUDDY + order, f"{field} of {zone.title}")
+        for pfn in pfns[(self._flags[pfns] & PG_buddy) == 0][:MOST].tolist():
+            self._memory.page_damage(pfn, "flags", f"is {int(self._flags[pfn]):#x} without PG_buddy, "
+                                     f"the page is on {field} of {zone.title}")  # fmt: skip
+        for pfn in pfns[self._private[pfns] != order][:MOST].tolist():
+            self._memory.page_damage(pfn, "private", f"is {shown(int(self._private[pfn]))}, "
+                                     f"the page is on {field} of {zone.title}")  # fmt: skip
+        if order < MAX_ORDER - 1:
+            block = 1 << order
+            lower = pfns[(pfns & block) == 0]
+            pairs = lower[np.isin(lower + block, pfns)]
+            for pfn in pairs[:MOST].tolist():
+                self._memory.page_damage(pfn, "lru", f"and its buddy {pfn + block:#x} are both free at order {order}, "
+                                         "and not merged")  # fmt: skip
+        return pfns
+
+    def _unlisted(self, heads: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+        """PG_buddy says that a page heads a free block: then it is on a free list."""
+        marked = np.flatnonzero(self._flags & np.uint32(PG_buddy))
+        for pfn in np.setdiff1d(marked, heads)[:MOST].tolist():
+            self._memory.page_damage(pfn, "flags", f"is {int(self._flags[pfn]):#x} with PG_buddy, "
+                                     "the page is on no free list")  # fmt: skip
+
+    def _pagesets(self, zone: View, i: int) -> None:
+        layout = self._memory.layout
+        batch = zone_batchsize(self._present[i])
+        for cpu in range(layout.nr_cpus):
+            va = zone.address(f"pageset[{cpu}]")
+            pageset = View(self._memory, "per_cpu_pageset", va, f"pageset of {zone.title}, CPU {cpu}")
+            for cold, (high, size) in enumerate(((6 * batch, batch), (2 * batch, batch // 2))):
+                field = f"pcp[{cold}].list"
+                pcp = View(self._memory, "per_cpu_pageset", va, pageset.title)
+                pfns = self._pages(pcp, field, i, 0)
+                self._memory.claim(np.array(pfns, dtype=np.int64), 0, PER_CPU, f"{field} of {pageset.title}")
+                pageset.want(f"pcp[{cold}].count", len(pfns), "the list holds")
+                pageset.want(f"pcp[{cold}].high", high)
+                pageset.want(f"pcp[{cold}].batch", max(1, size))
+                pageset.free(field, words=2)
+            pageset.rest_zero()
+
