@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mm.layout import EXPORT_PAGE, EXPORTED_VARIABLES, TEXT_START
+from mm.layout import EMPTY_ZERO_PAGE, EXPORT_PAGE, EXPORTED_VARIABLES, TEXT_START
 
 STUB_SIZE = 16
 STUBS_START = TEXT_START + 0x1000  # the page before holds the kernel's own few instructions
@@ -129,6 +129,7 @@ _VARIABLE_TYPES = {
     "max_pfn": ("mm", "unsigned long max_pfn"),
     "totalram_pages": ("mm", "unsigned long totalram_pages"),
     "totalhigh_pages": ("mm", "unsigned long totalhigh_pages"),
+    "node_data": ("mm", "struct pglist_data *node_data[1]"),
     "jiffies": ("kernel", "unsigned long volatile jiffies"),
 }
 
@@ -137,6 +138,7 @@ SYMBOLS: dict[str, int] = {call.name: call.address for call in TABLE} | {
 }
 """Exported symbol -> its kernel virtual address, the same in every configuration and for every boot."""
 
+SYMBOLS["empty_zero_page"] = EMPTY_ZERO_PAGE
 # 2.6.20 exports kmalloc under this name; a relocatable object may carry it.
 SYMBOLS["__kmalloc"] = SYMBOLS["kmalloc"]
 
@@ -157,6 +159,7 @@ def stub(call: Call, trap_window: int) -> bytes:
 def header_text(name: str) -> str:
     """C declarations of the calls and variables that <linux/NAME.h> offers."""
     lines = ["#pragma once"]
+    lines += ["extern unsigned long empty_zero_page[1024];"] if name == "mm" else []
     lines += [f"extern {text};" for header, text in _VARIABLE_TYPES.values() if header == name]
     lines += [f"{call.prototype};" for call in TABLE if call.header == name]
     return "\n".join(lines) + "\n"

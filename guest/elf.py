@@ -411,6 +411,8 @@ class Program:
             else:
                 offset = self._offset_of(index, symbol)
                 values.append(None if offset is None else (base + offset) & 0xFFFFFFFF)
+        if "_GLOBAL_OFFSET_TABLE_" in unknown:
+            raise self.file.error("is position-independent code: kernel code is compiled with -fno-pic -fno-pie")
         if unknown:
             names = sorted(set(unknown))
             raise self.file.error(

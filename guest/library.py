@@ -61,8 +61,7 @@ class Library:
 
     def dump_stack(self) -> None:
         """Show the return addresses on the stack."""
-        registers = self._registers()
-        self._oops.show_trace(registers["esp"], registers["ebp"])
+        self._oops.show_trace(self._registers())
 
     def warn_slowpath(self, file: int, line: int, function: int) -> None:
         """WARN_ON in a program."""

@@ -78,6 +78,7 @@ class Boot:
         self._set("num_physpages", end)
         self._set("max_mapnr", end)
         self._set("nr_cpus_online", 1)
+        self._set("node_data", self._layout.va("contig_page_data"))
         high_memory = PAGE_OFFSET + (low << PAGE_SHIFT)
         self._set("high_memory", high_memory)
         self._set("vmalloc_start", vmalloc_start(high_memory))

@@ -31,12 +31,13 @@ GDT_ENTRIES = 32
 TASK_COMM_LEN = 16
 MODULE_NAME_LEN = 60
 
-# The kernel image. Text and the page of exported variables have fixed addresses, the same in every
+# The kernel image. Text, the exported variables and the zero page have fixed addresses, the same in every
 # configuration: linked programs are bound to them.
 TEXT_START = 0xC0100000
 TEXT_SIZE = 0x5000
 EXPORT_PAGE = TEXT_START + TEXT_SIZE
 BOOT_PARAMS = EXPORT_PAGE + PAGE_SIZE
+EMPTY_ZERO_PAGE = BOOT_PARAMS + PAGE_SIZE
 
 _SCALARS = {
     "char": 1,
@@ -164,6 +165,7 @@ class Layout:
                 size = _SCALARS[base]
                 natural = min(size, 4)
             offset = _round(offset, natural)
+            align = max(align, natural)
             count = int(match["count"]) if match["count"] else 1
             ctype = base + (" " + match["pointer"] if match["pointer"] else "")
             fields.append(Field(match["name"], ctype, offset, size, count, bool(match["count"]), inner))
@@ -289,6 +291,8 @@ class Layout:
             place(name, 4)
         place("boot_params", PAGE_SIZE, PAGE_SIZE)
         assert self.va("boot_params") == BOOT_PARAMS
+        place("empty_zero_page", PAGE_SIZE, PAGE_SIZE)
+        assert self.va("empty_zero_page") == EMPTY_ZERO_PAGE
         place("init_thread_union", THREAD_SIZE, THREAD_SIZE)
         place("init_task", size["task_struct"], 16)
         place("cpu_gdt_table", GDT_ENTRIES * 8 * self.nr_cpus, 32)
@@ -308,7 +312,6 @@ class Layout:
         place("__init_begin", 0, PAGE_SIZE, ".init")
         place("__init_end", 0, PAGE_SIZE, ".init")
         place("swapper_pg_dir", PAGE_SIZE, PAGE_SIZE, ".bss")
-        place("empty_zero_page", PAGE_SIZE, PAGE_SIZE, ".bss")
         place("vm_stat", 4 * NR_VM_ZONE_STAT_ITEMS, 64, ".bss")
         place("kmap_atomic_idx", 4 * self.nr_cpus, 4, ".bss")
         place("pkmap_count", 4 * LAST_PKMAP, 64, ".bss")
@@ -378,7 +381,7 @@ KERNEL_CACHES = ("task_struct",)
 # Variables of one word that guest programs can link to; fixed addresses, in this order, for ever.
 EXPORTED_VARIABLES = (
     "mem_map", "max_mapnr", "num_physpages", "high_memory", "max_low_pfn", "max_pfn",
-    "totalram_pages", "totalhigh_pages", "jiffies", "jiffies_hi", "nr_cpus_online",
+    "totalram_pages", "totalhigh_pages", "jiffies", "jiffies_hi", "nr_cpus_online", "node_data",
 )  # fmt: skip
 
 # Variables of one word of the kernel's own.

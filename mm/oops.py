@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from mm.errors import KernelFault
-from mm.layout import PAGE_OFFSET, THREAD_SIZE, Layout
+from mm.layout import PAGE_OFFSET, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
 from mm.list import Words, list_for_each
 from mm.maccess import KernelMemory
 from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PTE_MASK, KernelPageTable
@@ -97,7 +97,7 @@ class Oops:
         printk(f"<0>Process {self._traps.comm()} (pid: {self._pid(task)}, ti={info:08x} task={task:08x} ")
         printk(f"task.ti={self._field(task, 'thread_info'):08x})\n")
         printk(f"<0>Stack: {self._stack_words(r['esp'])}\n")
-        self.show_trace(r["esp"], r["ebp"])
+        self.show_trace(r)
         printk(f"<0>Code: {self._code(r['eip'])}\n")
 
     def _field(self, task: int, name: str) -> int:
@@ -120,18 +120,23 @@ class Oops:
             out += ("\n<0>       " if n and n % 8 == 0 else "") + f"{word:08x} "
         return out
 
-    def show_trace(self, esp: int, ebp: int) -> None:
+    def show_trace(self, registers: Mapping[str, int]) -> None:
         """The return addresses on the stack: along the frame pointers while these make sense, else by search."""
         printk = self._printk
         printk("<0>Call Trace:\n")
-        for address in self._trace(esp, ebp):
+        for address in self._trace(registers["eip"], registers["esp"], registers["ebp"]):
             printk(f"<0> [<{address:08x}>] {self._name(address)}\n")
         printk("<0> =======================\n")
 
-    def _trace(self, esp: int, ebp: int) -> list[int]:
+    def _trace(self, eip: int, esp: int, ebp: int) -> list[int]:
         bottom = esp & -THREAD_SIZE
         addresses: list[int] = []
         try:
+            # Neither a stub of the kernel's nor a call to nowhere has made a frame.
+            if TEXT_START <= eip < TEXT_START + TEXT_SIZE:
+                addresses.append(self._vm.word(esp + 4))
+            elif self._byte(eip) is None:
+                addresses.append(self._vm.word(esp))
             while max(bottom, esp - 4) < ebp < bottom + THREAD_SIZE - 4 and ebp % 4 == 0:
                 addresses.append(self._vm.word(ebp + 4))
                 following = self._vm.word(ebp)

@@ -214,12 +214,9 @@ class Vmalloc:
         return self._vmalloc(size, GFP_KERNEL | GFP_HIGHMEM, PAGE_KERNEL)
 
     def vmalloc_at(self, addr: int, size: int) -> int:
-        """vmalloc_exec at exactly `addr` (a multiple of 4 KB), for a program that is linked there; or 0.
-
-        The address lies in vmalloc space or below 3 GB (which 2.6.20 leaves to processes), but not in page 0.
-        """
+        """vmalloc_exec at exactly `addr` (a multiple of 4 KB), for a program that is linked there; or 0."""
         end = addr + (size + PAGE_SIZE - 1 & -PAGE_SIZE) + PAGE_SIZE
-        if not (self._start <= addr and end <= self._end or PAGE_SIZE <= addr and end <= PAGE_OFFSET):
+        if addr < self._start or end > self._end:
             return 0
         area = self.get_vm_area(size, VM_ALLOC, addr, end)
         return self._alloc_area(area, GFP_KERNEL | GFP_HIGHMEM, PAGE_KERNEL) if area else 0

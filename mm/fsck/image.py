@@ -119,26 +119,29 @@ def _ranges(memory: Memory) -> None:
 
 
 def _log(memory: Memory, kernel: Kernel) -> None:
+    """The ring's indexes; what it holds is text."""
     end = memory.variable("log_end")
+    logged = memory.variable("logged_chars")
     start = max(0, end - LOG_BUF_LEN)
-    buffer = memory.layout.va("__log_buf") - PAGE_OFFSET
-    last = memory.ram.bytes[buffer + (end - 1 & LOG_BUF_LEN - 1)]
-    whole = end and memory.variable("logged_chars") == LOG_BUF_LEN  # log_end may have wrapped at 2^32
-    expected = {
-        "log_start": end - LOG_BUF_LEN & 0xFFFFFFFF if whole else start,
-        "con_start": end,
-        "logged_chars": LOG_BUF_LEN if whole else min(end, LOG_BUF_LEN),
-        "log_level_unknown": int(not end or last == 0x0A),
-    }
-    wrong = {name: value for name, value in expected.items() if memory.variable(name) != value}
-    if len(wrong) > 1 and memory.variable("con_start") != end and not last:
-        variable_damage(memory, "log_end", f"is {shown(end)}, the console has seen {shown(memory.variable('con_start'))}")
-    for name, value in wrong.items():
-        variable_damage(memory, name, f"is {shown(memory.variable(name))}, should be {shown(value)}")
-    if "con_start" in wrong and memory.variable("con_start") == memory.variable("logged_chars"):
-        variable_damage(memory, "log_end", f"is {shown(end)}, the console has seen {shown(memory.variable('con_start'))}")
-    if memory.variable("msg_level") > 7:
-        variable_damage(memory, "msg_level", f"is {shown(memory.variable('msg_level'))}, should be 0..7")
+    if logged == LOG_BUF_LEN and end - memory.variable("log_start") & 0xFFFFFFFF == LOG_BUF_LEN:
+        start = end - LOG_BUF_LEN & 0xFFFFFFFF  # log_end may have wrapped
+    else:
+        logged = min(end, LOG_BUF_LEN)
+    expected = {"log_start": start, "con_start": end, "logged_chars": logged}
+    wrong = [name for name, value in expected.items() if memory.variable(name) != value]
+    if "con_start" in wrong and len(wrong) > 1:
+        seen = memory.variable("con_start")
+        variable_damage(memory, "log_end", f"is {shown(end)}, the console has seen {shown(seen)} characters")
+    else:
+        for name in wrong:
+            variable_damage(memory, name, f"is {shown(memory.variable(name))}, should be {shown(expected[name])}")
+        last = memory.ram.bytes[memory.layout.va("__log_buf") - PAGE_OFFSET + (end - 1 & LOG_BUF_LEN - 1)]
+        unknown = int(not end or last == 0x0A)
+        if (value := memory.variable("log_level_unknown")) != unknown:
+            text = f"is {shown(value)}, the log {'ends' if unknown else 'does not end'} with a whole line"
+            variable_damage(memory, "log_level_unknown", text)
+    if (level := memory.variable("msg_level")) > 7:
+        variable_damage(memory, "msg_level", f"is {shown(level)}, should be 0..7")
     if (level := memory.variable("console_loglevel")) != kernel.options.loglevel:
         text = f"is {shown(level)}, the command line says {kernel.options.loglevel}"
         variable_damage(memory, "console_loglevel", text)

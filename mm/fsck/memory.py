@@ -153,8 +153,11 @@ class Memory:
             following = self.word(at)
             good = following == head or (following not in seen and valid(following))
             if good and (before := self.word(following + 4)) != at:
-                if (before == head or valid(before)) and before != at and self.word(before) == following:
+                onward = self.word(following)
+                if (before == head or valid(before)) and self.word(before) == following:
                     good = False  # `following` has another predecessor, which agrees
+                elif following != head and not ((onward == head or valid(onward)) and self.word(onward + 4) == following):
+                    good = False  # `following` is no entry of any list
                 else:
                     self._link(following, head, owner, name, "prev", before, at)
             if not good:

@@ -282,6 +282,11 @@ def test_unknown_symbols_are_all_named_at_once(small: Any) -> None:
     assert elf.read(small.bytes()).undefined == ["alpha", "outside", "zeta"]
 
 
+def test_position_independent_objects(small: Any) -> None:
+    small.strings[2] = "_GLOBAL_OFFSET_TABLE_"
+    assert "compiled with -fno-pic" in refused(small.bytes())
+
+
 def test_too_large(small: Any) -> None:
     small.symbols[3] = (3, 4, 0x7FFFFFF0, 0x11, 0xFFF2)
     assert "2048 MB of memory; a program has at most 64 MB" in refused(small.bytes())

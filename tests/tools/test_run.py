@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -26,7 +27,6 @@ HELLO = """
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-int counter = 7;
 int main(int argc, char **argv)
 {
 	int i;
@@ -89,10 +89,11 @@ def test_timeout_and_control_c(tmp_path: Path) -> None:
 
 
 def test_monitor_commands_after_the_run(hello: str) -> None:
-    result = highmem("run", hello, *SMALL, "-ex", "x /dw counter", "-ex", "vtop kmalloc", "--json")
+    result = highmem("run", hello, *SMALL, "-ex", "x /uw jiffies", "-ex", "vtop kmalloc", "--json")
     lines = result.stdout.splitlines()
     answers = [json.loads(line) for line in lines[-2:]]
     assert result.returncode == 41 and result.stderr == ""
+    assert answers[0]["command"] == "x /uw jiffies" and len(answers[0]["result"]["values"]) == 1
     assert answers[1]["result"]["levels"][0]["flags"][:2] == ["PRESENT", "RW"]
 
 
@@ -167,6 +168,30 @@ def test_monitor_answers_and_ends() -> None:
     result = highmem("monitor", *SMALL, "-ex", "vtop c0100000", "-ex", "x/2i kmalloc")
     assert result.returncode == 0 and result.stderr == ""
     assert result.stdout.startswith("VIRTUAL   PHYSICAL\nc0100000  100000\n") and "<kmalloc>" in result.stdout
+
+
+def test_the_texts_of_proc_and_their_data() -> None:
+    result = highmem("monitor", "--ram", "1G", "-ex", "buddyinfo", "-ex", "slabinfo", "-ex", "vmallocinfo")
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    for line, zone in zip(lines, ("DMA", "Normal", "HighMem")):
+        assert re.fullmatch(rf"Node 0, zone {zone:>8} (?: *\d+ ){{11}}", line) and len(line) == 22 + 11 * 7
+    assert lines[3] == "slabinfo - version: 2.1"
+    assert re.search(r"^size-32 {11} +\d+ +\d+     32  113    1 : tunables  120   60    0 : ", result.stdout, re.M)
+    result = highmem("monitor", "--json", "-ex", "buddyinfo", "-ex", "slabinfo", "-ex", "dmesg")
+    zones, caches, log = (json.loads(line)["result"] for line in result.stdout.splitlines())
+    assert [zone["zone"] for zone in zones] == ["DMA", "Normal", "HighMem"] and len(zones[0]["nr_free"]) == 11
+    assert {"size-32", "size-131072"} <= {cache["name"] for cache in caches}
+    assert log[0].startswith("Linux version 2.6.20")
+
+
+def test_fsck() -> None:
+    result = highmem("monitor", "--ram", "64M", "-ex", "fsck")
+    assert result.returncode == 0 and result.stdout.endswith("\nno damage found\n"), result.stdout
+    assert re.search(r"^total +16384 frames$", result.stdout, re.M)
+    result = highmem("run", str(ROOT / "tests" / "guest" / "programs" / "double_free.c"), "-ex", "fsck")
+    assert result.returncode != 0 and "damage" in result.stdout.splitlines()[-1]
+    assert "no damage found" not in result.stdout
 
 
 def test_monitor_reads_commands_from_a_pipe() -> None:

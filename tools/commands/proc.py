@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from mm import vmstat
 from tools.registry import Command, Registry
 from tools.session import Session
+
+
+def buddyinfo(session: Session) -> list[vmstat.BuddyInfo]:
+    """The free blocks of every zone by order."""
+    return session.kernel.buddyinfo()
+
+
+def slabinfo(session: Session) -> list[vmstat.SlabInfo]:
+    """Every slab cache, the newest first."""
+    return session.kernel.slabinfo()
+
+
+def vmallocinfo(session: Session) -> list[vmstat.VmallocInfo]:
+    """Every area of vmalloc space, by ascending address."""
+    return session.kernel.vmallocinfo()
 
 
 def dmesg(session: Session) -> list[str]:
@@ -13,6 +29,21 @@ def dmesg(session: Session) -> list[str]:
 
 def register(registry: Registry) -> None:
     """Add the commands of this module."""
+    registry.add(Command(
+        name="buddyinfo", summary="free blocks by zone and order: /proc/buddyinfo", example="buddyinfo",
+        details="NODE, ZONE, and the number of free blocks of 1, 2, 4, ... 1024 pages.",
+        compute=buddyinfo, text=vmstat.buddyinfo_text,
+    ))  # fmt: skip
+    registry.add(Command(
+        name="slabinfo", summary="slab caches: /proc/slabinfo", example="slabinfo",
+        details="active_objs counts the objects that rest in per-CPU arrays too, as the kernel's does.",
+        compute=slabinfo, text=vmstat.slabinfo_text, failed=lambda rows: any(row.error for row in rows),
+    ))  # fmt: skip
+    registry.add(Command(
+        name="vmallocinfo", summary="areas of vmalloc space: /proc/vmallocinfo", example="vmallocinfo",
+        details="FIRST-END SIZE pages=N and what it is; the size has the guard page in it.",
+        compute=vmallocinfo, text=vmstat.vmallocinfo_text,
+    ))  # fmt: skip
     registry.add(Command(
         name="dmesg", summary="the kernel log", example="dmesg",
         compute=dmesg, text=lambda lines: "".join(f"{line}\n" for line in lines),

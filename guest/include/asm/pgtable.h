@@ -84,6 +84,9 @@ typedef pgd_t pmd_t;
 #define mk_pte(page, prot)	pfn_pte(page_to_pfn(page), prot)
 #define set_pte(ptep, value)	((void)(*(volatile pte_t *)(ptep) = (value)))
 
+extern unsigned long empty_zero_page[1024];
+#define ZERO_PAGE(vaddr)	(virt_to_page(empty_zero_page))
+
 #define __flush_tlb_one(addr)	__asm__ __volatile__("invlpg %0" : : "m" (*(char *)(addr)) : "memory")
 #define __flush_tlb()		write_cr3(read_cr3())
 

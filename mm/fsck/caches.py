@@ -1,0 +1,238 @@
+"""The slab allocator's caches: `struct kmem_cache`, what it must be, and the arrays of free objects."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm.fork import ARCH_MIN_TASKALIGN
+from mm.fsck.memory import Memory, View, Words, shown
+from mm.layout import PAGE_SIZE
+from mm.slab import SLAB_CACHE_DMA, SLAB_HWCACHE_ALIGN, SLAB_PANIC
+from mm.slab_geometry import CFLGS_OFF_SLAB, SLAB_SIZE, Geometry, cache_estimate, geometry, reciprocal_value
+
+ALLOCATED, FREE, IN_ARRAY = range(3)
+
+
+@dataclass(slots=True)
+class Cache:
+    """A cache as it must be. `state` says of every object of every slab whether it is allocated, free in its slab,
+    or in an array; `slabs`, `s_mem` and `starts` (first frame) have a slab each, in the same order.
+    """
+
+    va: int
+    name: str
+    known: bool  # one of the kernel's own: everything about it is known
+    shape: Geometry
+    flags: int
+    view: View
+    slabs: list[int] = field(default_factory=list)
+    s_mem: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    state: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.uint8))
+    free_objects: int = 0
+
+    @property
+    def title(self) -> str:
+        """What reports call it."""
+        return f"struct kmem_cache {self.name}"
+
+
+class Objects:
+    """All objects of all caches: which there are, in which state, and what uses them."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.caches: list[Cache] = []
+        self.by_name: dict[str, Cache] = {}
+        self._cache_of: NDArray[np.int32] = np.full(memory.limits.max_low_pfn, -1, dtype=np.int32)
+        self._slab_of: NDArray[np.int32] = np.zeros(memory.limits.max_low_pfn, dtype=np.int32)
+        self._users: dict[int, str] = {}
+
+    def place(self, number: int, cache: Cache) -> None:
+        """Note where a cache's slabs lie."""
+        starts = np.array([start for start in cache.starts if start >= 0], dtype=np.int64)
+        rows = np.array([row for row, start in enumerate(cache.starts) if start >= 0], dtype=np.int32)
+        for page in range(1 << cache.shape.gfporder):
+            self._cache_of[starts + page] = number
+            self._slab_of[starts + page] = rows
+
+    def find(self, va: int) -> tuple[Cache, int, int] | None:
+        """Cache, slab and number of the object that begins at `va`, None where none does."""
+        pfn = va - 0xC0000000 >> 12
+        if not 0 <= pfn < len(self._cache_of) or self._cache_of[pfn] < 0:
+            return None
+        cache = self.caches[int(self._cache_of[pfn])]
+        row = int(self._slab_of[pfn])
+        number, rest = divmod(va - cache.s_mem[row], cache.shape.buffer_size)
+        return (cache, row, number) if not rest and 0 <= number < cache.shape.num else None
+
+    def general(self, size: int) -> str:
+        """Name of the general cache that kmalloc(size) takes from."""
+        sizes = self._memory.layout.kmalloc_sizes
+        at = bisect_left(sizes, size)
+        return f"size-{sizes[at]}" if at < len(sizes) else ""
+
+    def use(self, va: int, name: str, user: str, structure: str, address: int, field: str) -> bool:
+        """Note that the kernel itself uses the object at `va`, which must be an allocated one of cache `name`.
+
+        structure, address, field: the pointer that says so; it is what is wrong where the object is not.
+        """
+        found = self.find(va)
+        if found is None or found[0].name != name:
+            self._memory.damage(structure, address, field, f"is {va:08x}, which is no object of {name or 'any cache'}")
+            return False
+        cache, row, number = found
+        if cache.state[row, number] != ALLOCATED:
+            self._memory.damage(structure, address, field, f"is {va:08x}, a free object of {name}")
+        if va in self._users:
+            self._memory.damage(structure, address, field, f"is {va:08x}, which is in use as {self._users[va]}")
+        self._users.setdefault(va, user)
+        return True
+
+
+class Recognizer:
+    """Finds out what a cache must be like, from the kernel's table of caches or from the cache itself."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        layout = memory.layout
+        self._line = layout.l1
+        self._break = 1 if memory.limits.max_pfn > 32 << 8 else 0
+        self._names = {va: name for name, va in layout.strings.items()}
+        self._table = dict(self._malloc_sizes())
+
+    def _malloc_sizes(self) -> Iterator[tuple[int, str]]:
+        layout = self._memory.layout
+        va = layout.va("malloc_sizes")
+        for i, size in enumerate(layout.kmalloc_sizes):
+            yield self._memory.word(va + 12 * i + 4), f"size-{size}"
+            yield self._memory.word(va + 12 * i + 8), f"size-{size}(DMA)"
+
+    def recognize(self, va: int, taken: set[str]) -> Cache:
+        """The cache at `va`; `taken` names the kernel's caches that were found before."""
+        view = View(self._memory, "kmem_cache", va, f"struct kmem_cache at {va:08x}")
+        name = self._names.get(view["name"], "")
+        if va == self._memory.layout.va("cache_cache"):
+            name = "kmem_cache"
+        elif va in self._table:
+            name = self._table[va]
+        if name and name not in taken:
+            view.title = f"struct kmem_cache {name}"
+            return Cache(va, name, True, *self._own(name), view)
+        name = self._string(view["name"])
+        view.title = f"struct kmem_cache {name}"
+        return Cache(va, name, False, self._foreign(view), view["flags"] & ~CFLGS_OFF_SLAB, view)
+
+    def _own(self, name: str) -> tuple[Geometry, int]:
+        """Geometry and flags of one of the kernel's own caches."""
+        layout, line = self._memory.layout, self._line
+        if name == "kmem_cache":
+            size = layout["kmem_cache"].size + line - 1 & -line
+            for order in range(6):
+                num, left = cache_estimate(order, size, line, False)
+                if num:
+                    break
+            slab_size = SLAB_SIZE + 4 * num + line - 1 & -line
+            return Geometry(size, line, num, order, False, slab_size, left // line, line), 0
+        if name.startswith("size-"):
+            flags = SLAB_HWCACHE_ALIGN | SLAB_PANIC | (SLAB_CACHE_DMA if name.endswith("(DMA)") else 0)
+            return geometry(int(name[5:].removesuffix("(DMA)")), 0, flags, line, self._break, False), flags
+        return geometry(layout[name].size, ARCH_MIN_TASKALIGN, SLAB_PANIC, line, self._break, False), SLAB_PANIC
+
+    def _string(self, va: int) -> str:
+        """A cache's name; it may lie in vmalloc space, where a module is."""
+        text = bytearray()
+        while len(text) < 64:
+            pa = self.translate(va + len(text))
+            if pa is None:
+                return f"(name at {va:08x})"
+            byte = self._memory.ram.bytes[pa]
+            if not byte:
+                break
+            text.append(byte)
+        return text.decode("latin-1")
+
+    def translate(self, va: int) -> int | None:
+        """Physical address of RAM behind a kernel address, through swapper_pg_dir."""
+        w, size = self._memory.w, self._memory.ram.size
+        va &= 0xFFFFFFFF
+        pde = w[(self._memory.layout.va("swapper_pg_dir") - 0xC0000000 >> 2) + (va >> 22)]
+        if not pde & 1:
+            return None
+        pa = (pde & 0xFFC00000) | (va & 0x3FFFFF)
+        if not pde & 0x80:
+            at = (pde & 0xFFFFF000) + (va >> 10 & 0xFFC)
+            pte = w[at >> 2] if at < size else 0
+            if not pte & 1:
+                return None
+            pa = (pte & 0xFFFFF000) | (va & (PAGE_SIZE - 1))
+        return pa if pa < size else None
+
+    def _foreign(self, view: View) -> Geometry:
+        """Geometry of a guest's cache: of all that kmem_cache_create could have made, the one most like it."""
+        sizes = {view["buffer_size"]}
+        if reciprocal := view["reciprocal_buffer_size"]:
+            sizes.add(((1 << 32) + reciprocal - 1) // reciprocal & -4)
+        best, score = None, -1
+        for size in sorted(sizes):
+            if not 4 <= size <= 1 << 17:
+                continue
+            for shape in self._candidates(size, view["flags"], view["colour_off"]):
+                likeness = sum(value == view[name] for name, value in _fields(shape).items())
+                if likeness > score:
+                    best, score = shape, likeness
+        return best or Geometry(32, 32, 112, 0, False, 512, 0, self._line)
+
+    def _candidates(self, buffer_size: int, flags: int, colour_off: int) -> Iterator[Geometry]:
+        aligns = [1 << shift for shift in range(2, 18)]
+        if colour_off and colour_off not in aligns and colour_off <= 1 << 17:
+            aligns.append(colour_off)
+        for align in aligns:
+            # An object of less than 512 bytes has its slab's management beside it, however it is rounded up.
+            small = (PAGE_SIZE >> 3) - 4
+            for size in (buffer_size, small) if buffer_size > small else (buffer_size,):
+                shape = geometry(size, align, flags & ~CFLGS_OFF_SLAB, self._line, self._break, False)
+                if shape.num and shape.buffer_size == buffer_size:
+                    yield shape
+
+
+def _fields(shape: Geometry) -> dict[str, int]:
+    return {
+        "buffer_size": shape.buffer_size, "reciprocal_buffer_size": reciprocal_value(shape.buffer_size),
+        "num": shape.num, "gfporder": shape.gfporder, "colour": shape.colour, "colour_off": shape.colour_off,
+        "slab_size": shape.slab_size,
+    }  # fmt: skip
+
+
+def want_geometry(cache: Cache) -> None:
+    """Compare a cache's members that follow from its geometry."""
+    for name, value in _fields(cache.shape).items():
+        cache.view.want(name, value)
+    cache.view.want("flags", cache.flags | (CFLGS_OFF_SLAB if cache.shape.off_slab else 0))
+    cache.view.want("gfpflags", 1 if cache.flags & SLAB_CACHE_DMA else 0)
+
+
+def read_array(memory: Memory, va: int, limit: int) -> Words | None:
+    """The objects in the array_cache at `va`, None where it is no readable one."""
+    size = memory.layout["array_cache"].size
+    if not memory.has(va, size + 4 * limit):
+        return None
+    avail = memory.word(va)
+    return memory.block(va + size, min(avail, limit)) if avail <= limit else memory.block(va + size, 0)
+
+
+def check_array(memory: Memory, va: int, title: str, limit: int, batchcount: int) -> None:
+    """Compare an array_cache's members; its entries are checked with the objects."""
+    ac = View(memory, "array_cache", va, title)
+    ac.within("avail", 0, limit)
+    ac.want("limit", limit)
+    ac.want("batchcount", batchcount)
+    if memory.word(va + 12) > 1:
+        ac.bad("touched", f"is {shown(memory.word(va + 12))}, should be 0 or 1")
+    ac.free("touched")
+    ac.rest_zero()
