@@ -27,6 +27,7 @@ from hw.engine import (
 )
 from hw.errors import EngineError, PhysicalError
 from hw.frame import VECTOR_NAMES, ExceptionFrame
+from hw.paging import walk
 from hw.ram import RAM
 
 GENERAL = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")
@@ -58,7 +59,8 @@ class CPU:
     ``frame.eip``. It is a BaseException's way out, too: what a callback raises comes out of ``run``.
 
     Registers by name: ``cpu["eax"]``, ``cpu["cr3"] = pa`` (general, eip, eflags, cs..gs, cr0 cr2 cr3 cr4,
-    dr0-3 dr6 dr7). About 1 us each: not for hot paths. Inside on_exception they are those of the frame.
+    dr0-3 dr6 dr7). About 1 us each: not for hot paths. Inside on_exception they are those of the frame. In a
+    device callback only control registers may be set: the rest of the block of code may not see others.
     """
 
     def __init__(self, ram: RAM, index: int = 0) -> None:
@@ -417,7 +419,7 @@ class CPU:
                      "fpcw", "fpsw", "fptag", "mxcsr"):
             engine.write_register(REGISTERS[name], values[name])
         self.flush_tlb()
-        self.load_segments(**{name: values[name] for name in SELECTORS if values[name] or name not in ("cs", "ss")})
+        self.load_segments(**{name: values[name] for name in SELECTORS if values[name] != self[name]})
         for number in range(8):
             engine.write_bytes(REGISTERS["fp0"] + number, values[f"st{number}"].to_bytes(10, "little"))
             engine.write_bytes(REGISTERS["xmm0"] + number, values[f"xmm{number}"].to_bytes(16, "little"))
@@ -446,13 +448,17 @@ class CPU:
     def invalidate_code(self, linear: int, size: int) -> None:
         """Forget translated code at LINEAR [linear, linear + size) of the address space in force now.
 
-        For code that the host has written. The pages must be mapped there at this moment; code that was
-        run through another alias of the frame is dropped too.
+        For code that the host has written. A page that is not mapped there at this moment is passed over;
+        code that was run through another alias of its frame is dropped too.
         """
+        cr0, cr3, cr4, user = self["cr0"], self["cr3"], self["cr4"], self["cs"] & 3 == 3
         end = linear + size
         while linear < end:
             page_end = min((linear | 0xFFF) + 1, end)
-            self._engine.remove_code(linear, page_end)
+            # Asked for a page that is not mapped, Unicorn raises the fault: outside of a run that spoils the
+            # next one, and in a device callback it never returns.
+            if walk(self._ram.words, cr3, linear, cr0=cr0, cr4=cr4, access="fetch", user=user).pa is not None:
+                self._engine.remove_code(linear, page_end)
             linear = page_end
 
 

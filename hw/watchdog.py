@@ -31,7 +31,7 @@ class Watchdog:
     Afterwards ``verdict`` says which it was, None if the runs ended by themselves. Python's KeyboardInterrupt
     is never raised inside a callback, where it would tear the emulated machine's memory; only the third
     SIGINT is. While the halt is in force every run answers STOPPED; leaving the context ends it.
-    SIGINT can be watched in the main thread only; elsewhere the timeout alone works.
+    SIGINT is watched in the main thread only, and not where it is ignored; elsewhere the timeout alone works.
     """
 
     def __init__(self, cpus: Iterable[CPU], timeout: float | None = None, *, interrupts: bool = True) -> None:
@@ -46,7 +46,7 @@ class Watchdog:
 
     def __enter__(self) -> Watchdog:
         self._watch_signals = (self._interrupts and threading.current_thread() is threading.main_thread()
-                               and signal.getsignal(signal.SIGINT) is not None)
+                               and signal.getsignal(signal.SIGINT) not in (None, signal.SIG_IGN))
         self._thread: threading.Thread | None = None
         if self._timeout is None and not self._watch_signals:
             return self

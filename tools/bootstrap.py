@@ -36,6 +36,8 @@ def main(arguments: list[str]) -> int:
         if not is_ready(venv, needs(arguments)):
             if (status := _answer_without_environment(arguments)) is not None:
                 return status
+            if os.name != "posix":
+                raise SetupError("Linux is needed, or another POSIX system")
             from tools import install
 
             install.prepare(venv, ROOT, needs(arguments))
@@ -59,7 +61,7 @@ def needs(arguments: list[str]) -> set[str]:
     word = arguments[0] if arguments else ""
     if word == "check":
         return {"test", "compiler"}
-    if word == "build" or (word in ("run", "monitor") and any(a.endswith((".c", ".S")) for a in arguments)):
+    if word == "build" or (word in ("run", "monitor") and any(a.endswith((".c", ".S", ".s")) for a in arguments)):
         return {"compiler"}
     return set()
 

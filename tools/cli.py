@@ -32,7 +32,7 @@ EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
 OWN_PACKAGES = ("hw", "mm", "guest", "tools")
-SOURCES = (".c", ".S")
+SOURCES = (".c", ".S", ".s")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,7 +69,7 @@ def _report(error: Exception) -> int:
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     elif isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in OWN_PACKAGES:
-        text = f"the Python package {error.name} is missing (pip install highmem installs it)"
+        text = f"the Python package {error.name} is missing (pip install highmem; in a checkout: remove .venv)"
     elif isinstance(error, MemoryError):
         text = "this machine has not enough memory"
     else:
@@ -122,6 +122,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
+_RUN_STATUSES = """\
+exit status: the program's own (the low byte of what main returns); 137 after an oops or a panic, 124 after
+--timeout, 130 after Ctrl-C; 1 where the program returned 0 but an -ex command failed or found damage;
+125 where highmem itself could not do it (no such file, no compiler, ...), 2 for a wrong command line"""
+_MONITOR_STATUSES = """\
+exit status: 0; 1 where a command failed or found damage; 125 where highmem itself could not do it"""
+
+
 def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     prog = "highmem" if os.path.basename(sys.argv[0]) == "highmem" else "python3 -m tools"
     top = argparse.ArgumentParser(
@@ -133,17 +141,20 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     words: dict[str, argparse.ArgumentParser] = {}
     machine = machine_options()
 
-    def word(name: str, summary: str, example: str, *, boots: bool = True) -> argparse.ArgumentParser:
+    def word(
+        name: str, summary: str, example: str, statuses: str = "", *, boots: bool = True
+    ) -> argparse.ArgumentParser:
         parser = subparsers.add_parser(
             name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False,
-            epilog=f"Example: {prog} {example}", parents=[machine] if boots else [],
+            epilog=(statuses + "\n\n" if statuses else "") + f"Example: {prog} {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter, parents=[machine] if boots else [],
         )  # fmt: skip
         parser.set_defaults(word=name)
         words[name] = parser
         return parser
 
     run = word("run", "run a kernel program; its printk goes to stdout, its result is the exit status",
-               "run guest/programs/tour.c --ram 64M -ex slabinfo")  # fmt: skip
+               "run guest/programs/tour.c --ram 64M -ex slabinfo", _RUN_STATUSES)  # fmt: skip
     run.usage = "%(prog)s [OPTION ...] PROGRAM [ARG ...]"
     run.add_argument("program", metavar="PROGRAM", nargs="?", help="a C file, or an ELF: executable, object or module")
     run.add_argument("arguments", metavar="ARG", nargs="*", help="for main(); after '--' also such that begin with '-'")
@@ -163,7 +174,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
 
     monitor = word(
         "monitor", "look at a machine: at a prompt, or by -ex; freshly started or after a program",
-        "monitor -ex 'vtop c0100000' -ex 'info mem'")  # fmt: skip
+        "monitor -ex 'vtop c0100000' -ex 'info mem'", _MONITOR_STATUSES)  # fmt: skip
     monitor.usage = "%(prog)s [OPTION ...] [PROGRAM [ARG ...]]"
     monitor.add_argument("program", metavar="PROGRAM", nargs="?", help="run this first; its printk goes to stderr")
     monitor.add_argument("arguments", metavar="ARG", nargs="*", help="for its main()")

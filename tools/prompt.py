@@ -36,7 +36,10 @@ def interact(monitor: Monitor, as_json: bool = False) -> bool:
             if line in LEAVE:
                 return True
             if line:
-                monitor.answer_all([line], sys.stdout, sys.stderr, as_json)
+                try:
+                    monitor.answer_all([line], sys.stdout, sys.stderr, as_json)
+                except KeyboardInterrupt:
+                    sys.stdout.write("\n")
 
 
 def _until_leaving(lines: Iterable[str]) -> Iterator[str]:

@@ -260,3 +260,36 @@ def test_until_at_the_start_of_a_page_with_nothing_before_it(bench) -> None:
     for _ in range(3):
         assert bench.cpu.run(bench.CODE, bench.SCRATCH) == "until"
     assert bench.start(b"\x43") == "until"
+
+
+def test_invalidating_what_is_not_mapped_harms_nothing(bench) -> None:
+    cpu, seen = bench.cpu, []
+
+    def on_exception(frame) -> None:
+        seen.append((frame.vector, frame.error_code, frame.cr2))
+        cpu.invalidate_code(0x5000_0000, 8192)
+        bench.map(frame.cr2, 0x20_0000 | P | RW)
+
+    cpu.on_exception = on_exception
+    bench.on_write = lambda *access: cpu.invalidate_code(0x5000_0000, 8192)
+    cpu.invalidate_code(0x5000_0000, 8192)
+    pages = [bench.SCRATCH, bench.SCRATCH + 0x1000]
+    code = bench.load(pages[0]) + bench.store(bench.TRAP) + bench.load(pages[1])
+    assert bench.start(code) == "until"
+    assert seen == [(14, 0, page) for page in pages]
+
+
+def test_flags_survive_a_trap_with_a_nested_call(bench) -> None:
+    cpu = bench.cpu
+    bench.code(0x2000, b"\x31\xc0\x40\xc3")  # xor eax, eax; inc eax; ret: other flags
+
+    def on_write(offset: int, size: int, esp: int) -> None:
+        bench.words[esp - 64 >> 2] = 0x3800
+        assert cpu.call(0x2000, 0x3800, esp=esp - 64) == 1
+
+    bench.on_write = on_write
+    for value, expected in ((5, (0, 1)), (4, (1, 0)), (3, (0, 0))):
+        cpu["eax"], cpu["ebx"], cpu["ecx"] = value, 0, 0
+        # cmp eax, 4; mov [TRAP], esp; sete bl; seta cl
+        assert bench.start(b"\x83\xf8\x04" + bench.store(bench.TRAP, "esp") + b"\x0f\x94\xc3\x0f\x97\xc1") == "until"
+        assert (cpu["ebx"], cpu["ecx"]) == expected

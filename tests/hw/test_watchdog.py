@@ -15,8 +15,9 @@ from hw import Watchdog
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = """
-import sys
+import signal, sys
 from hw import E820Map, Machine, Watchdog
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 machine = Machine(E820Map.pc(16 << 20))
 machine.ram.write(0x1000, b"\\xeb\\xfe")
 cpu = machine.cpus[0]
@@ -36,7 +37,9 @@ def test_timeout_of_an_endless_loop(bench) -> None:
     assert bench.start(b"\x43") == "until"
 
 
-def test_a_run_that_ends_in_time(bench) -> None:
+def test_a_run_that_ends_in_time(bench, request) -> None:
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, handler))
     handler = signal.getsignal(signal.SIGINT)
     with Watchdog(bench.machine.cpus, 5) as dog:
         assert signal.getsignal(signal.SIGINT) != handler
@@ -47,6 +50,9 @@ def test_a_run_that_ends_in_time(bench) -> None:
         assert bench.start(b"\x43") == "until"
     with Watchdog(bench.machine.cpus, interrupts=False) as dog:
         assert bench.start(b"\x43") == "until"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Watchdog(bench.machine.cpus, 5):
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     with pytest.raises(ValueError):
         Watchdog(bench.machine.cpus, 0)
     assert threading.active_count() == 1
