@@ -15,8 +15,8 @@ from hw.cpu import CPU
 from hw.errors import EngineError, HighmemError, PhysicalError
 from hw.frame import ExceptionFrame
 from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
+from hw.watchdog import CallbackStuck, Watchdog
 from hw.watchdog import Verdict as Halt
-from hw.watchdog import Watchdog
 from mm import vmstat
 from mm.errors import BootError, DamagedMemory, KernelBug, KernelFault, ListCycle, Panic
 from mm.events import Events
@@ -88,6 +88,7 @@ class Kernel:
         self.clock = Clock(w, layout)
         self.tables = KernelPageTable(w, layout.va("swapper_pg_dir"))
         self.vm = KernelMemory(self.ram.bytes, self.tables)
+        self.halt: Halt | None = None  # why the last run was ended from outside, if it was
         self.symbols = Symbols(layout, self.vm)
         self.oops = Oops(w, layout, self.traps, self.log, self.tables, self.vm, self.symbols)
 
@@ -142,7 +143,7 @@ class Kernel:
         self.clock.init()
         init_task(w, layout)
         init_list_head(w, layout.va("modules"))
-        self._write_text()
+        self.ram.write(TEXT_START - PAGE_OFFSET, self.text())
         log(f"<5>Linux version {layout.vermagic}\n<6>BIOS-provided physical RAM map:\n")
         log("".join(f"<6>{line}\n" for line in e820.lines()))
         if options.mem is not None:
@@ -163,15 +164,15 @@ class Kernel:
         self.tasks.fork_init()
         setup_watermarks(w, layout)
 
-    def _write_text(self) -> None:
-        """The kernel's text: its own few instructions and a stub for every call."""
+    def text(self) -> bytes:
+        """What the kernel's text must be: its own few instructions and a stub for every call."""
         text = bytearray(b"\xcc" * TEXT_SIZE)
         wp_test = b"\xa2" + fix_to_virt(fix_wp_test(self.layout.nr_cpus)).to_bytes(4, "little") + b"\xf4"
         pieces = {KERNEL_RETURN: b"\xf4", KERNEL_WP_TEST: wp_test}
         pieces |= {call.address: stub(call, HYPERCALL_PAGE) for call in TABLE}
         for va, code in pieces.items():
             text[va - TEXT_START : va - TEXT_START + len(code)] = code
-        self.ram.write(TEXT_START - PAGE_OFFSET, text)
+        return bytes(text)
 
     def _start_cpu(self) -> None:
         """Load the GDT's segments and switch paging on."""
@@ -381,12 +382,15 @@ class Kernel:
         if not task:
             self.modules.unload(loaded)
             raise HighmemError(f"{program.name}: the kernel has no memory for a task")
-        status = EXIT_KILLED
+        status, self.halt = EXIT_KILLED, None
         try:
             with Watchdog(self.machine.cpus, timeout) as watchdog:
                 status = self._run_task(task, loaded, arguments)
-        except _Halted:
-            status = EXIT_TIMEOUT if watchdog.verdict is Halt.TIMEOUT else EXIT_INTERRUPTED
+        except (_Halted, CallbackStuck) as error:
+            if isinstance(error, CallbackStuck):
+                self.log("<0>a call into the kernel did not come back: its structures are damaged\n")
+            self.halt = watchdog.verdict
+            status = EXIT_TIMEOUT if self.halt is Halt.TIMEOUT else EXIT_INTERRUPTED
         except Killed:
             pass
         except (EngineError, PhysicalError) as error:

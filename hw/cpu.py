@@ -202,7 +202,6 @@ class CPU:
             stopping = self._stopping
             if self._edge_hit:  # the engine has looked there again on its way out
                 self._edge_hit = False
-                self._frame._take(14)
                 self._frame._context.restore()
         finally:
             self._depth = depth

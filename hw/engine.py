@@ -196,7 +196,7 @@ class Engine:
     def write_register(self, number: int, value: int) -> None:
         """Set a register of up to 32 bits."""
         self._word.value = value & 0xFFFF_FFFF
-        self._check(self.library.run.uc_reg_write(self.handle, number, self._word_ref),
+        self._check(self.library.quick.uc_reg_write(self.handle, number, self._word_ref),
                     f"set a register to {value:#x}")
 
     def read_bytes(self, number: int, size: int) -> bytes:

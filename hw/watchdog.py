@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
@@ -13,8 +14,10 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from hw.cpu import CPU
+from hw.errors import EngineError
 
 _RETRY_SECONDS = 0.005
+_GRACE_SECONDS = 2.0  # for a callback to come back after a halt
 _PATIENCE = 3  # so many SIGINTs are an order to give up even the host's own work
 
 
@@ -25,8 +28,17 @@ class Verdict(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class CallbackStuck(EngineError):
+    """A callback had to be cut off: what it was doing is half done."""
+
+    def __init__(self) -> None:
+        super().__init__("a callback did not come back after the machine was halted")
+
+
 class Watchdog:
     """Context manager around runs: halts the CPUs after ``timeout`` host seconds or at SIGINT.
+
+    A callback that has not come back two seconds after a halt gets a CallbackStuck raised in it.
 
     Afterwards ``verdict`` says which it was, None if the runs ended by themselves. Python's KeyboardInterrupt
     is never raised inside a callback, where it would tear the emulated machine's memory; only the third
@@ -45,6 +57,7 @@ class Watchdog:
         self._pressed = 0
 
     def __enter__(self) -> Watchdog:
+        self._runner = threading.get_ident()
         self._watch_signals = (self._interrupts and threading.current_thread() is threading.main_thread()
                                and signal.getsignal(signal.SIGINT) not in (None, signal.SIG_IGN))
         self._thread: threading.Thread | None = None
@@ -98,7 +111,12 @@ class Watchdog:
         if self.verdict is None:
             self.verdict = verdict
         # A stop that comes before the engine has begun is lost: ask until the runs are over.
+        stuck_at = time.monotonic() + _GRACE_SECONDS
         while not self._done.is_set():
             for cpu in self._cpus:
                 cpu.halt()
+            if time.monotonic() > stuck_at and any(cpu.depth for cpu in self._cpus):
+                stuck_at = float("inf")
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._runner), ctypes.py_object(CallbackStuck))
             self._done.wait(_RETRY_SECONDS)

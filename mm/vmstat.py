@@ -98,7 +98,7 @@ def _slabinfo_row(w: Words, layout: Layout, slab: SlabAllocator, cachep: int) ->
         num_objs=num_slabs * num,
         objsize=w[c + cache.word("buffer_size")],
         objperslab=num,
-        pagesperslab=1 << w[c + cache.word("gfporder")],
+        pagesperslab=1 << (w[c + cache.word("gfporder")] & 31),
         limit=w[c + cache.word("limit")],
         batchcount=w[c + cache.word("batchcount")],
         sharedfactor=w[c + cache.word("shared")],

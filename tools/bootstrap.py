@@ -74,7 +74,7 @@ def python_of(venv: str) -> str:
 def read_stamp(venv: str) -> dict[str, str]:
     """The stamp of a finished environment, {} where it is missing (none there, or half made)."""
     try:
-        with open(os.path.join(venv, STAMP), encoding="utf-8") as file:
+        with open(os.path.join(venv, STAMP), encoding="utf-8", errors="surrogateescape") as file:
             return dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
     except FileNotFoundError:
         return {}
@@ -83,7 +83,7 @@ def read_stamp(venv: str) -> dict[str, str]:
 def write_stamp(venv: str, stamp: dict[str, str]) -> None:
     """Declare an environment finished (whole or not at all: written aside, then renamed)."""
     path = os.path.join(venv, STAMP)
-    with open(path + ".new", "w", encoding="utf-8") as file:
+    with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"{key}={value}\n" for key, value in stamp.items())
     os.replace(path + ".new", path)
 

@@ -13,6 +13,8 @@ from tools import bootstrap
 from tools.bootstrap import SetupError
 from tools.progress import PipReport, Progress, disk_usage, megabytes
 
+#: Variables that would make pip install to, or look at, another place than the environment.
+ELSEWHERE = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
 PROBE = """
 from guest import cc
 cc.find_compiler()
@@ -149,7 +151,8 @@ class Environment:
         """pip install, with sizes shown as they come; raises SetupError with pip's own reason."""
         temporary = os.path.join(self.venv, "tmp")
         os.makedirs(temporary, exist_ok=True)
-        environment = dict(os.environ, PIP_USER="0", TMPDIR=temporary, PYTHONUNBUFFERED="1")
+        environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+        environment |= {"PIP_USER": "0", "TMPDIR": temporary, "PYTHONUNBUFFERED": "1"}
         command = [self.python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
                    "--progress-bar", "off", *requirements]  # fmt: skip
         log = os.path.join(self.venv, bootstrap.LOG)

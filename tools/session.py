@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hw.errors import PhysicalError
 from hw.paging import Access, Walk, walk
 from mm import fixmap
-from mm.layout import LAST_PKMAP, PAGE_OFFSET, PAGE_SIZE
+from mm.layout import LAST_PKMAP, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from tools.errors import CommandError
 from tools.expression import evaluate
 
@@ -71,14 +71,22 @@ class Session:
         """Bytes at a physical address; CommandError where there is no RAM."""
         return self._ram(pa, size, f"physical 0x{pa:x}")
 
-    def word(self, linear: int) -> int:
-        """The 32-bit word at a linear address."""
-        return int.from_bytes(self.read(linear, 4), "little")
+    def lowmem_word(self, va: int) -> int:
+        """The 32-bit word at an address in the direct map, whatever the page tables have become."""
+        return int.from_bytes(self.read_physical(va - PAGE_OFFSET & 0xFFFF_FFFF, 4), "little")
+
+    def variable(self, name: str) -> int:
+        """The value of a one-word variable of the kernel."""
+        return self.lowmem_word(self.kernel.layout.va(name))
 
     def direct_map(self, pa: int) -> int | None:
         """The kernel's virtual address of a physical one, None above low memory."""
-        high_memory = self.word(self.kernel.layout.va("high_memory"))
-        return pa + PAGE_OFFSET if pa < high_memory - PAGE_OFFSET else None
+        return pa + PAGE_OFFSET if pa < self.low_memory else None
+
+    @property
+    def low_memory(self) -> int:
+        """Size of the direct map in bytes."""
+        return self.kernel.limits.max_low_pfn << PAGE_SHIFT
 
     def _ram(self, pa: int, size: int, what: str) -> bytes:
         try:
@@ -88,12 +96,12 @@ class Session:
 
     def regions(self) -> list[Region]:
         """The kernel's regions of the address space, ascending (mem_init's "virtual kernel memory layout")."""
-        layout = self.kernel.layout
-        base, cpus = fixmap.pkmap_base(layout.nr_cpus), layout.nr_cpus
+        cpus, high_memory = self.kernel.layout.nr_cpus, PAGE_OFFSET + self.low_memory
+        base = fixmap.pkmap_base(cpus)
         return [
             Region("user", 0, PAGE_OFFSET),
-            Region("direct map", PAGE_OFFSET, self.word(layout.va("high_memory"))),
-            Region("vmalloc", self.word(layout.va("vmalloc_start")), base - 2 * PAGE_SIZE),
+            Region("direct map", PAGE_OFFSET, high_memory),
+            Region("vmalloc", fixmap.vmalloc_start(high_memory), fixmap.vmalloc_end(cpus)),
             Region("pkmap", base, base + LAST_PKMAP * PAGE_SIZE),
             Region("fixmap", fixmap.fixaddr_start(cpus), fixmap.FIXADDR_TOP),
         ]

@@ -76,7 +76,7 @@ def _gdt(memory: Memory) -> None:
 
 def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
     """Variables that never change after the boot."""
-    limits, nr_cpus = kernel.limits, kernel.layout.nr_cpus
+    limits, layout, nr_cpus = kernel.limits, kernel.layout, kernel.layout.nr_cpus
     low, end = limits.max_low_pfn, limits.max_pfn
     high_memory = PAGE_OFFSET + (low << PAGE_SHIFT) & 0xFFFFFFFF
     fixmap = boot.page_tables[1]
@@ -93,7 +93,8 @@ def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
     expected = {
         "mem_map": boot.mem_map, "max_mapnr": end, "num_physpages": end, "high_memory": high_memory,
         "max_low_pfn": low, "max_pfn": end, "totalram_pages": ram + high, "totalhigh_pages": high,
-        "nr_cpus_online": 1, "highstart_pfn": low, "highend_pfn": end, "vmalloc_start": vmalloc_start(high_memory),
+        "nr_cpus_online": 1, "node_data": layout.va("contig_page_data"), "highstart_pfn": low, "highend_pfn": end,
+        "vmalloc_start": vmalloc_start(high_memory),
         "slab_break_gfp_order": 1 if end > 32 << 8 else 0, "g_cpucache_up": 3,
         "pkmap_page_table": boot.page_tables[0] + (pkmap_base(nr_cpus) >> 10 & 0xFFC),
         "kmap_pte": fixmap + (fix_to_virt(FIX_KMAP_BEGIN) >> 10 & 0xFFC),

@@ -105,29 +105,34 @@ class Memory:
         frames = frames[frames < self.limits.max_pfn]
         taken = self.kinds[frames]
         twice = frames[taken != 0]
-        if len(frames) > 1 and len(np.unique(frames)) < len(frames):
-            values, counts = np.unique(frames, return_counts=True)
+        values, counts = np.unique(pfns, return_counts=True)
+        if len(values) < len(pfns):
             twice = np.union1d(twice, values[counts > 1])
-        for pfn in twice[:MOST].tolist():
-            other = self.claimant(pfn)
-            self.damage(
-                f"frame {pfn:#x}", self.page(pfn), "", f"is claimed twice: by {other or who} and by {who}"
-            )
-        if len(twice) > MOST:
-            self.damage("frames", self.page(int(twice[MOST])), "", f"{len(twice) - MOST} more are claimed twice, "
-                        f"the last time by {who}")  # fmt: skip
+        self._twice(twice, who)
         self.kinds[frames[taken == 0]] = kind
-        self._claims.append((pfns, order, who))
+        self._claims.append((pfns, 1 << order, who))
 
     def claim_run(self, first: int, last: int, kind: int, who: str) -> None:
         """Claim the frames [first, last)."""
-        if last > first:
-            self.claim(np.arange(first, last), 0, kind, who)
+        if last <= first:
+            return
+        run = self.kinds[first:last]
+        self._twice(np.flatnonzero(run) + first, who)
+        run[run == 0] = kind
+        self._claims.append((np.array([first]), last - first, who))
+
+    def _twice(self, frames: Frames, who: str) -> None:
+        for pfn in frames[:MOST].tolist():
+            other = self.claimant(pfn) or who
+            self.damage(f"frame {pfn:#x}", self.page(pfn), "", f"is claimed twice: by {other} and by {who}")
+        if len(frames) > MOST:
+            text = f"{len(frames) - MOST} more are claimed twice, the last time by {who}"
+            self.damage("frames", self.page(int(frames[MOST])), "", text)
 
     def claimant(self, pfn: int) -> str:
         """Who claimed a frame first, "" for nobody."""
-        for pfns, order, who in self._claims:
-            if bool(((pfns <= pfn) & (pfn < pfns + (1 << order))).any()):
+        for pfns, size, who in self._claims:
+            if bool(((pfns <= pfn) & (pfn < pfns + size)).any()):
                 return who
         return ""
 
@@ -154,9 +159,10 @@ class Memory:
             good = following == head or (following not in seen and valid(following))
             if good and (before := self.word(following + 4)) != at:
                 onward = self.word(following)
+                linked = (onward == head or valid(onward)) and self.word(onward + 4) == following
                 if (before == head or valid(before)) and self.word(before) == following:
                     good = False  # `following` has another predecessor, which agrees
-                elif following != head and not ((onward == head or valid(onward)) and self.word(onward + 4) == following):
+                elif following != head and not linked:
                     good = False  # `following` is no entry of any list
                 else:
                     self._link(following, head, owner, name, "prev", before, at)

@@ -5,17 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mm.fsck.caches import ALLOCATED, FREE, IN_ARRAY, Cache, Objects, Recognizer, check_array, read_array, want_geometry
+from mm.fsck.caches import (
+    ALLOCATED,
+    FREE,
+    IN_ARRAY,
+    Cache,
+    Objects,
+    Recognizer,
+    check_array,
+    read_array,
+    want_geometry,
+)
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import MOST, Frames, Memory, View, shown
 from mm.fsck.params import Kernel
 from mm.fsck.report import SLAB
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT
-from mm.page_flags import PG_slab, ZONES_SHIFT
-from mm.slab import CREATE_MASK, SLAB_RECLAIM_ACCOUNT
+from mm.page_flags import ZONES_SHIFT, PG_slab
+from mm.slab import CREATE_MASK
 from mm.slab_geometry import ARRAYCACHE_ALIEN_MAGIC, BUFCTL_END, SLAB_SIZE, tunables
+from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
 
 _BAD_ALIEN_MAGIC = 0x01020304
 _LISTS = ("slabs_partial", "slabs_full", "slabs_free")
@@ -106,7 +116,8 @@ class Slabs:
                 lambda slab: (f"struct slab of {cache.name}", slab, "list"),
             ):  # fmt: skip
                 if slab in found:
-                    memory.damage(f"struct slab of {cache.name}", slab, "list", f"is on {field} and {_LISTS[found[slab]]}")
+                    text = f"is on {field} and {_LISTS[found[slab]]}"
+                    memory.damage(f"struct slab of {cache.name}", slab, "list", text)
                 found.setdefault(slab, i)
         pages = self._pages.slabs.get(cache.va, {})
         for slab, (start, _) in pages.items():
@@ -147,7 +158,10 @@ class Slabs:
             self._misplaced(cache, row, witness[row][0], inner)
         for row in np.flatnonzero(words[index + _NODEID]).tolist()[:MOST]:
             value = int(words[index[row] + _NODEID])
-            self._memory.damage(f"struct slab of {cache.name}", cache.slabs[row], "nodeid", f"is {shown(value)}, should be 0")
+            self._slab_damage(cache, row, "nodeid", f"is {shown(value)}, should be 0")
+
+    def _slab_damage(self, cache: Cache, row: int, field: str, text: str) -> None:
+        self._memory.damage(f"struct slab of {cache.name}", cache.slabs[row], field, text)
 
     def _misplaced(self, cache: Cache, row: int, first: int, inner: int) -> None:
         """Say what is wrong with a slab whose s_mem and colouroff do not lead to its pages; go on with those."""
@@ -198,28 +212,28 @@ class Slabs:
         free = state.sum(axis=1, dtype=np.int64)
         inuse = words[index + _INUSE].astype(np.int64)
         for row in np.flatnonzero(~broken & (inuse != num - free)).tolist()[:MOST]:
-            self._memory.damage(f"struct slab of {cache.name}", cache.slabs[row], "inuse", f"is {shown(int(inuse[row]))}, "
-                                f"the chain of free objects leaves {num - int(free[row])}")  # fmt: skip
+            text = f"is {shown(int(inuse[row]))}, the chain of free objects leaves {num - int(free[row])}"
+            self._slab_damage(cache, row, "inuse", text)
         used = np.where(broken & (inuse <= num), inuse, num - free)
         cache.free_objects = int((num - used).sum())
         wanted = np.where(used == num, 1, np.where(used == 0, 2, 0))
         on = np.array(lists)
         for row in np.flatnonzero((on >= 0) & (on != wanted)).tolist()[:MOST]:
-            self._memory.damage(f"struct slab of {cache.name}", cache.slabs[row], "list", f"is on {_LISTS[on[row]]} with "
-                                f"{int(used[row])} of {num} objects in use")  # fmt: skip
+            text = f"is on {_LISTS[on[row]]} with {int(used[row])} of {num} objects in use"
+            self._slab_damage(cache, row, "list", text)
 
     def _wild_links(self, cache: Cache, rows: Frames, before: Frames, current: Frames) -> None:
         for row in rows[:MOST].tolist():
             field = f"bufctl[{before[row]}]" if before[row] >= 0 else "free"
-            self._memory.damage(f"struct slab of {cache.name}", cache.slabs[row], field,
-                                f"is {shown(int(current[row]))}, the slab has {cache.shape.num} objects")  # fmt: skip
+            text = f"is {shown(int(current[row]))}, the slab has {cache.shape.num} objects"
+            self._slab_damage(cache, row, field, text)
 
     def _cycles(self, cache: Cache, rows: Frames, current: Frames) -> None:
         for row in rows[:MOST].tolist():
             number = int(current[row])
             va = cache.s_mem[row] + number * cache.shape.buffer_size
-            self._memory.damage(f"struct slab of {cache.name}", cache.slabs[row], f"bufctl[{number}]",
-                                f"is met twice in the chain of free objects: double free of object {va:08x}")  # fmt: skip
+            text = f"is met twice in the chain of free objects: double free of object {va:08x}"
+            self._slab_damage(cache, row, f"bufctl[{number}]", text)
 
     def _check_pages(self, cache: Cache) -> None:
         pairs = [(start, slab) for start, slab in zip(cache.starts, cache.slabs) if start >= 0]
@@ -264,8 +278,8 @@ class Slabs:
                 _, row, number = found
                 if cache.state[row, number] != ALLOCATED:
                     where = "free in its slab" if cache.state[row, number] == FREE else "in an array already"
-                    self._memory.damage(title, va, f"entry[{i}]",
-                                        f"is {entry:08x}, which is {where}: double free of object {entry:08x}")  # fmt: skip
+                    text = f"is {entry:08x}, which is {where}: double free of object {entry:08x}"
+                    self._memory.damage(title, va, f"entry[{i}]", text)
                 cache.state[row, number] = IN_ARRAY
 
     # caches
@@ -299,8 +313,9 @@ class Slabs:
             self.objects.use(cache.va, "kmem_cache", view.title, view.title, view.va, "")
         self._check_list3(cache, shared)
         if cache.shape.off_slab:
+            title = f"struct slab of {cache.name}"
             for slab in cache.slabs:
-                self.objects.use(slab, general, f"struct slab of {cache.name}", f"struct slab of {cache.name}", slab, "")
+                self.objects.use(slab, general, title, title, slab, "")
         view.free("nodelists")
         view.rest_zero()
 
@@ -340,8 +355,8 @@ class Slabs:
                     memory.damage("malloc_sizes", va, field, f"is {value:08x}, and there is no cache {name}")
                 elif value != cache.va:
                     memory.damage("malloc_sizes", va, field, f"is {value:08x}, the cache {name} is at {cache.va:08x}")
-            if memory.word(va + 12 * i) != size:
-                memory.damage("malloc_sizes", va, f"[{i}].cs_size", f"is {shown(memory.word(va + 12 * i))}, should be {size}")
+            if (value := memory.word(va + 12 * i)) != size:
+                memory.damage("malloc_sizes", va, f"[{i}].cs_size", f"is {shown(value)}, should be {size}")
         last = memory.block(va + 12 * len(rows), 3).tolist()
         if last != [0xFFFFFFFF, 0, 0]:
             memory.damage("malloc_sizes", va, f"[{len(rows)}]", "is not the end of the table")
@@ -353,7 +368,7 @@ class Slabs:
         for cache in self.objects.caches:
             starts = np.array([start for start in cache.starts if start >= 0], dtype=np.int64)
             item = 0 if cache.flags & SLAB_RECLAIM_ACCOUNT else 1
-            zones: NDArray[np.uint32] = self._flags[starts] >> ZONES_SHIFT
+            zones = self._flags[starts] >> np.uint32(ZONES_SHIFT)
             for zone, number in zip(*(part.tolist() for part in np.unique(zones, return_counts=True))):
                 if zone < len(counts):
                     counts[zone][item] += number << cache.shape.gfporder

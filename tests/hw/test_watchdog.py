@@ -12,6 +12,7 @@ import time
 import pytest
 
 from hw import Watchdog
+from hw.watchdog import CallbackStuck
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = """
@@ -137,3 +138,19 @@ def test_sigint_in_a_process() -> None:
 def test_timeout_in_a_process() -> None:
     out, err = _start("0.1").communicate(timeout=10)
     assert (out, err) == ("stopped timeout 0x1000\n", "")
+
+
+def test_a_callback_that_never_comes_back(bench, monkeypatch) -> None:
+    monkeypatch.setattr("hw.watchdog._GRACE_SECONDS", 0.1)
+
+    def stuck(offset: int, size: int, value: int) -> None:
+        while True:
+            pass
+
+    bench.on_write = stuck
+    store = b"\x89\x25" + bench.TRAP.to_bytes(4, "little") + b"\x90"
+    with Watchdog(bench.machine.cpus, 0.05) as dog, pytest.raises(CallbackStuck):
+        bench.start(store)
+    assert dog.verdict == "timeout"
+    bench.on_write = lambda offset, size, value: None
+    assert bench.start(store) == "until"

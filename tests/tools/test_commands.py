@@ -13,6 +13,7 @@ from hw import paging
 from hw.e820 import E820Map
 from hw.machine import Machine
 from mm.layout import PAGE_OFFSET, layout_for
+from mm.setup import find_limits
 from tools.errors import CommandError
 from tools.monitor import Monitor
 
@@ -31,6 +32,7 @@ class TinyKernel:
     def __init__(self) -> None:
         self.machine = Machine(E820Map.pc(RAM))
         self.ram = self.machine.ram
+        self.limits = find_limits(self.machine.e820)
         self.layout = layout_for(1, True, 64)
         words = self.ram.words
         for slot in range(RAM >> 22):
@@ -41,8 +43,6 @@ class TinyKernel:
         variables = {
             "mem_map": MEM_MAP,
             "max_mapnr": RAM >> 12,
-            "high_memory": PAGE_OFFSET + RAM,
-            "vmalloc_start": VMALLOC,
         }
         for name, value in variables.items():
             words[(self.layout.va(name) - PAGE_OFFSET) >> 2] = value

@@ -189,9 +189,19 @@ def test_fsck() -> None:
     result = highmem("monitor", "--ram", "64M", "-ex", "fsck")
     assert result.returncode == 0 and result.stdout.endswith("\nno damage found\n"), result.stdout
     assert re.search(r"^total +16384 frames$", result.stdout, re.M)
-    result = highmem("run", str(ROOT / "tests" / "guest" / "programs" / "double_free.c"), "-ex", "fsck")
-    assert result.returncode != 0 and "damage" in result.stdout.splitlines()[-1]
-    assert "no damage found" not in result.stdout
+
+
+def test_fsck_finds_what_a_program_damaged(tmp_path: Path) -> None:
+    (tmp_path / "twice.c").write_text(
+        "#include <linux/slab.h>\n"
+        "int main(void) { void *p = kmalloc(64, GFP_KERNEL); kfree(p); kfree(p); return 0; }\n"
+    )
+    line = ["run", str(tmp_path / "twice.c"), *SMALL, "-ex", "fsck"]
+    result = highmem(*line)
+    assert result.returncode == 1 and result.stderr == ""
+    assert re.search(r"^\d+ damages? found$", result.stdout, re.M) and "no damage" not in result.stdout
+    damages = json.loads(highmem(*line, "--json").stdout)["result"]["damages"]
+    assert damages and set(damages[0]) == {"structure", "address", "field", "text"}
 
 
 def test_monitor_reads_commands_from_a_pipe() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 
 from hw import paging
@@ -86,10 +87,10 @@ def _descriptor(session: Session, registers: dict[str, int], selector: int) -> S
     if not offset or selector & 4 or offset + 7 > registers["gdtr_limit"]:
         return Segment(selector)
     try:
-        low = session.word(registers["gdtr_base"] + offset)
-        high = session.word(registers["gdtr_base"] + offset + 4)
+        entry = session.read(registers["gdtr_base"] + offset, 8)
     except CommandError:
         return Segment(selector)
+    low, high = struct.unpack("<II", entry)
     base = low >> 16 | (high & 0xFF) << 16 | high & 0xFF000000
     limit = low & 0xFFFF | high & 0xF0000
     return Segment(selector, base, limit << 12 | 0xFFF if high & 1 << 23 else limit, high & 0x00FFFF00)

@@ -101,13 +101,13 @@ def _page(session: Session, pa: int) -> PageView | None:
     """The `struct page` of the frame at `pa`, None for a frame that mem_map does not cover."""
     layout = session.kernel.layout
     pfn = pa >> PAGE_SHIFT
-    if pfn >= session.word(layout.va("max_mapnr")):
+    if pfn >= session.variable("max_mapnr"):
         return None
     struct = layout["page"]
-    page = session.word(layout.va("mem_map")) + pfn * struct.size
+    page = session.variable("mem_map") + pfn * struct.size
 
     def field(name: str) -> int:
-        return session.word(page + struct.offset(name))
+        return session.lowmem_word(page + struct.offset(name))
 
     flags = field("flags")
     names = page_flags.decode(flags)

@@ -1,0 +1,197 @@
+"""vmalloc's areas: their list, their pages, their mappings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mm.fsck.caches import Objects
+from mm.fsck.image import variable_damage
+from mm.fsck.memory import MOST, Frames, Memory, View, Words, shown
+from mm.fsck.report import VMALLOC
+from mm.fsck.tables import Tables
+from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from mm.pgtable import PAGE_KERNEL, PAGE_PRESENT
+from mm.vmalloc import VM_ALLOC, VM_IOREMAP, VM_MAP, VM_USERMAP, VM_VPAGES
+
+_ADDR, _SIZE, _FLAGS, _PAGES, _NR_PAGES, _PHYS_ADDR, _NEXT = range(7)
+_CPU_BITS = 0x60  # accessed and dirty
+_TITLE = "struct vm_struct"
+
+
+@dataclass(slots=True)
+class Area:
+    """An area. `frames` are its pages, once they are known; -1 where the pages array names none."""
+
+    view: View
+    addr: int
+    size: int
+    flags: int
+    pages: int
+    nr_pages: int
+    frames: Frames | None = None
+
+
+class Areas:
+    """The checks of vmlist; they claim the frames of vmalloc."""
+
+    def __init__(self, memory: Memory, objects: Objects, tables: Tables) -> None:
+        self._memory = memory
+        self._objects = objects
+        self._tables = tables
+        self._count: NDArray[np.int32] = memory.column("_count").view(np.int32)
+        self.areas: list[Area] = []
+
+    def check(self) -> None:
+        """Check all areas and say which PTEs there must be."""
+        self._read_list()
+        self._check_order()
+        for area in self.areas:
+            self._check_fields(area)
+        waiting = [area for area in self.areas if area.pages]
+        while waiting:
+            left = [area for area in waiting if not self._check_pages(area)]
+            if len(left) == len(waiting):
+                for area in left:
+                    area.view.bad("pages", f"is {area.pages:08x}, where no readable array is")
+                break
+            waiting = left
+        for area in self.areas:
+            if area.flags & VM_IOREMAP and not area.pages:
+                self._expect_io(area)
+
+    def find(self, addr: int) -> Area | None:
+        """The area that begins at `addr`."""
+        return next((area for area in self.areas if area.addr == addr), None)
+
+    def _read_list(self) -> None:
+        memory = self._memory
+        size = memory.layout["vm_struct"].size
+        seen: set[int] = set()
+        at, before = memory.variable("vmlist"), 0
+        while at:
+            if at in seen or not memory.has(at, size):
+                text = f"is {at:08x}, which is {'in the list already' if at in seen else 'no address of one'}"
+                if before:
+                    memory.damage(_TITLE, before, "next", text)
+                else:
+                    variable_damage(memory, "vmlist", text)
+                return
+            seen.add(at)
+            words = memory.block(at, 7).tolist()
+            user = f"the vm_struct of the area {words[_ADDR]:08x}"
+            where = (_TITLE, before, "next") if before else ("variable vmlist", memory.layout.va("vmlist"), "")
+            if not self._objects.use(at, self._objects.general(size), user, *where):
+                return
+            view = View(memory, "vm_struct", at, _TITLE)
+            self.areas.append(Area(view, *words[_ADDR : _NR_PAGES + 1]))
+            at, before = words[_NEXT], at
+
+    def _check_order(self) -> None:
+        for area, following in zip(self.areas, self.areas[1:]):
+            if area.addr + area.size > following.addr:
+                text = f"{area.addr:08x} + {shown(area.size)} reaches into the next area at {following.addr:08x}"
+                area.view.bad("addr", text)
+                following.view.bad("addr", f"is {following.addr:08x}, before the end of the area in front of it")
+
+    def _check_fields(self, area: Area) -> None:
+        view, end = area.view, area.addr + area.size
+        if area.addr & (PAGE_SIZE - 1) or area.size & (PAGE_SIZE - 1) or area.size < 2 * PAGE_SIZE:
+            view.bad("addr", f"and size are {area.addr:08x} and {shown(area.size)}, no whole pages and a guard page")
+        inside = self._tables.start <= area.addr and end <= self._tables.end
+        if not inside and not (PAGE_SIZE <= area.addr and end <= PAGE_OFFSET):
+            view.bad("addr", f"is {area.addr:08x} and size {shown(area.size)}, not in vmalloc space")
+        kind = area.flags & ~(VM_USERMAP | VM_VPAGES)
+        if kind not in (VM_IOREMAP, VM_ALLOC, VM_MAP):
+            view.bad("flags", f"is {area.flags:#x}, which is no kind of area")
+        if bool(area.pages) != bool(area.nr_pages):
+            view.bad("pages", f"is {area.pages:08x} with nr_pages {shown(area.nr_pages)}")
+        if kind == VM_ALLOC and not area.pages:
+            view.bad("pages", "is 0 in an area of vmalloc")
+        if area.nr_pages and area.nr_pages != (area.size >> PAGE_SHIFT) - 1:
+            view.bad("nr_pages", f"is {shown(area.nr_pages)}, size is {shown(area.size)} with a guard page")
+            by_size = max(0, (area.size >> PAGE_SHIFT) - 1)
+            found = self._objects.find(area.pages)
+            fits = [n for n in (area.nr_pages, by_size) if found and self._objects.general(4 * n) == found[0].name]
+            area.nr_pages = fits[0] if len(fits) == 1 else min(area.nr_pages, by_size)
+        if not area.flags & VM_IOREMAP:
+            view.want("phys_addr", 0)
+        if (area.flags & VM_VPAGES != 0) != (4 * area.nr_pages > PAGE_SIZE):
+            view.bad("flags", f"is {area.flags:#x} with {area.nr_pages} pages, and only an array of more than a page "
+                     "has VM_VPAGES")  # fmt: skip
+
+    # pages
+
+    def _check_pages(self, area: Area) -> bool:
+        """Read an area's pages array; False while the frames of the array are not known yet."""
+        array = self._read_array(area)
+        if array is None:
+            return False
+        title = f"pages array of the area {area.addr:08x}"
+        pfns, rest = np.divmod(array.astype(np.int64) - self._memory.mem_map, self._memory.page_size)
+        pfns[(rest != 0) | (pfns < 0) | (pfns >= self._memory.limits.max_pfn)] = -1
+        ptes = self._tables.ptes(area.addr, len(pfns))
+        mapped = np.where(ptes & PAGE_PRESENT, ptes >> PAGE_SHIFT, -1).astype(np.int64)
+        differ = pfns != mapped
+        if len(pfns) and differ.all() and self._plausible(pfns).all():
+            area.view.bad("addr", f"is {area.addr:08x}, where none of its pages is mapped")
+        else:
+            blamed = differ & ~self._plausible(pfns) & self._plausible(mapped)
+            for n in np.flatnonzero(blamed | (pfns < 0))[:MOST].tolist():
+                text = f"is {int(array[n]):08x}, mapped is frame {int(mapped[n]):#x}"
+                self._memory.damage(title, area.pages, f"[{n}]", text)
+            pfns = np.where(blamed, mapped, pfns)
+        area.frames = pfns
+        known = pfns[pfns >= 0]
+        self._memory.claim(known, 0, VMALLOC, f"the area {area.addr:08x}")
+        right = (pfns << PAGE_SHIFT | self._protection(ptes)).astype(np.uint32)
+        right[pfns < 0] = ptes[pfns < 0]
+        changed = right ^ ptes  # the CPU may clear or set these two
+        right = np.where((changed & ~np.uint32(_CPU_BITS)) == 0, ptes, right)
+        self._tables.expect(area.addr, right)
+        return True
+
+    def _plausible(self, pfns: Frames) -> NDArray[np.bool_]:
+        """Whether frames could be an area's: nobody has claimed them, and they are in use."""
+        inside: NDArray[np.bool_] = (pfns >= 0) & (pfns < self._memory.limits.max_pfn)
+        safe = np.where(inside, pfns, 0)
+        inside &= (self._memory.kinds[safe] == 0) & (self._count[safe] > 0)
+        return inside
+
+    def _protection(self, ptes: Words) -> int:
+        """The protection of an area's pages: what most have (__vmalloc is told one, and nothing notes it)."""
+        low = ptes & np.uint32(PAGE_SIZE - 1) & ~np.uint32(_CPU_BITS)
+        values, counts = np.unique(low[(low & PAGE_PRESENT) != 0], return_counts=True)
+        if not len(values):
+            return PAGE_KERNEL
+        most = int(values[counts.argmax()])
+        if most == PAGE_KERNEL & ~_CPU_BITS or counts.max() * 2 <= len(ptes):
+            return PAGE_KERNEL
+        return most | _CPU_BITS
+
+    def _read_array(self, area: Area) -> Words | None:
+        """The pages array: a kmalloc'ed one, or one in an area of its own whose frames must be known first."""
+        memory, count = self._memory, area.nr_pages
+        user = f"the pages array of the area {area.addr:08x}"
+        if not area.flags & VM_VPAGES or 4 * count <= PAGE_SIZE and self._objects.find(area.pages):
+            name = self._objects.general(4 * count)
+            if not self._objects.use(area.pages, name, user, area.view.title, area.view.va, "pages"):
+                return np.zeros(0, dtype=np.uint32)
+            return memory.block(area.pages, count)
+        other = self.find(area.pages)
+        if other is None or other.frames is None or (other.frames < 0).any():
+            return None
+        if len(other.frames) * PAGE_SIZE < 4 * count:
+            return None
+        rows = memory.words[: len(memory.words) & -1024].reshape(-1, 1024)
+        return rows[other.frames].ravel()[:count]
+
+    def _expect_io(self, area: Area) -> None:
+        words = area.view
+        count = (area.size >> PAGE_SHIFT) - 1
+        ptes = self._tables.ptes(area.addr, count)
+        first = words["phys_addr"] >> PAGE_SHIFT
+        right = ((first + np.arange(count, dtype=np.int64)) << PAGE_SHIFT | self._protection(ptes)).astype(np.uint32)
+        self._tables.expect(area.addr, right)
