@@ -289,6 +289,8 @@ class Layout:
 
         for name in EXPORTED_VARIABLES:
             place(name, 4)
+        # The destructor of compound pages: a function that only our own code serves.
+        self.symbols["free_compound_page"] = Symbol("free_compound_page", TEXT_START + 0x20, 16, ".text")
         place("boot_params", PAGE_SIZE, PAGE_SIZE)
         assert self.va("boot_params") == BOOT_PARAMS
         place("empty_zero_page", PAGE_SIZE, PAGE_SIZE)

@@ -254,6 +254,9 @@ def _boot_and_run(options: argparse.Namespace, output: TextIO) -> tuple[int, Ker
         with _tracing(kernel, getattr(options, "trace", None)):
             status = kernel.run(program, [options.program, *options.arguments], timeout=options.timeout)
     output.flush()
+    if kernel.halt:
+        why = f"after {options.timeout:g} s (--timeout)" if kernel.halt == "timeout" else "by Ctrl-C"
+        sys.stderr.write(f"highmem: {options.program} was ended {why}\n")
     return status, kernel
 
 
@@ -269,11 +272,16 @@ def _console(output: TextIO) -> Callable[[str], None]:
 
 def _load(options: argparse.Namespace, layout: Layout) -> Program:
     """The program of the command line, compiled if it is C; raises HighmemError or OSError."""
-    from guest import elf
+    from guest import cc, elf
+    from guest.calls import SYMBOLS
 
     if options.program.endswith(SOURCES):
         return elf.read(_compile(options, layout, "rel"), options.program)
-    return elf.read(options.program)
+    program = elf.read(options.program)
+    if program.relocatable and any(name not in SYMBOLS for name in program.undefined):
+        with contextlib.suppress(cc.CompileError):  # then the loader names what is missing
+            return elf.read(_compile(options, layout, "rel"), options.program)  # with the start library
+    return program
 
 
 def _compile(options: argparse.Namespace, layout: Layout, output: Literal["rel", "exec"]) -> Path:

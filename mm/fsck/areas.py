@@ -18,6 +18,8 @@ from mm.vmalloc import VM_ALLOC, VM_IOREMAP, VM_MAP, VM_USERMAP, VM_VPAGES
 
 _ADDR, _SIZE, _FLAGS, _PAGES, _NR_PAGES, _PHYS_ADDR, _NEXT = range(7)
 _CPU_BITS = 0x60  # accessed and dirty
+# Kernel pages, also read-only, not cached, or not global.
+_PROTECTIONS = {PAGE_KERNEL & ~clear | set_ for clear in (0, 0x002, 0x100, 0x102) for set_ in (0, 0x10)}
 _TITLE = "struct vm_struct"
 
 
@@ -167,7 +169,7 @@ class Areas:
         if not len(values):
             return PAGE_KERNEL
         most = int(values[counts.argmax()])
-        if most == PAGE_KERNEL & ~_CPU_BITS or counts.max() * 2 <= len(ptes):
+        if counts.max() * 2 <= len(ptes) or (len(ptes) < 3 and most | _CPU_BITS not in _PROTECTIONS):
             return PAGE_KERNEL
         return most | _CPU_BITS
 

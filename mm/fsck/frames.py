@@ -18,6 +18,7 @@ from mm.page_flags import CLEAR_AT_PREP, ZONES_SHIFT, PG_buddy, PG_compound, PG_
 _DEFINED = (1 << 20) - 1
 _STALE = CLEAR_AT_PREP | 1 << 13 | 1 << 18  # bits that neither freeing nor (on a tail) allocating takes away
 _FREE_MAPCOUNT = 0xFFFFFFFF
+_MOST_USERS = 1 << 24  # a count from here on is no count
 
 Mask = NDArray[np.bool_]
 
@@ -172,7 +173,7 @@ class MemMap:
             starts = np.array([start for start in cache.starts if start >= 0], dtype=np.int64)
             exact[starts] = 1
         held = (kinds == VMALLOC) | (kinds == IN_USE) | (kinds == UNCLAIMED)
-        wrong = np.where(held, count >= 1 << 31, count != exact)
+        wrong = np.where(held, count >= _MOST_USERS, count != exact)
         wrong |= (kinds == VMALLOC) & (count == 0)
         self._report("_count", wrong, count, lambda pfn: f"the frame belongs to {self._what(pfn)}")
 
@@ -181,7 +182,7 @@ class MemMap:
         kinds = self._kinds
         mapcount: Words = np.ascontiguousarray(self._memory.column("_mapcount"))
         held = (kinds == VMALLOC) | (kinds == IN_USE)
-        wrong = np.where(held, (mapcount >= 1 << 31) & (mapcount != _FREE_MAPCOUNT), mapcount != _FREE_MAPCOUNT)
+        wrong = np.where(held, (mapcount >= _MOST_USERS) & (mapcount != _FREE_MAPCOUNT), mapcount != _FREE_MAPCOUNT)
         self._report("_mapcount", wrong, mapcount, lambda pfn: "should be -1")
         mapping: Words = np.ascontiguousarray(self._memory.column("mapping"))
         self._report("mapping", (mapping != 0) & ~held, mapping, lambda pfn: "should be 0")

@@ -9,6 +9,7 @@ from mm.fsck.image import variable_damage
 from mm.fsck.memory import Memory, View, shown
 from mm.layout import MODULE_NAME_LEN, PAGE_OFFSET, PAGE_SIZE, TASK_COMM_LEN, THREAD_SIZE
 
+_TITLE = "struct task_struct"
 _MOST_PREEMPT = 255  # what 8 bits of preempt_count hold
 
 
@@ -31,7 +32,7 @@ class Tasks:
         offset, size = memory.offset("task_struct", "tasks"), layout["task_struct"].size
         entries = memory.walk(
             self._init + offset, ("init_task", self._init, "tasks"), lambda entry: memory.has(entry - offset, size),
-            lambda entry: (f"task_struct of pid {self._pid(entry - offset)}", entry - offset, "tasks"),
+            lambda entry: (_TITLE, entry - offset, "tasks"),
         )  # fmt: skip
         pids: set[int] = set()
         self._check_task(self._init, "init_task", layout.va("init_thread_union"), pids)
@@ -39,9 +40,8 @@ class Tasks:
             memory.damage("init_task", self._init, "pid", f"is {shown(self._pid(self._init))}, should be 0")
         for entry in entries:
             task = entry - offset
-            title = f"task_struct of pid {self._pid(task)}"
-            if self._objects.use(task, "task_struct", title, title, task, ""):
-                self._check_task(task, title, 0, pids)
+            if self._objects.use(task, "task_struct", f"the task of pid {self._pid(task)}", _TITLE, task, ""):
+                self._check_task(task, _TITLE, 0, pids)
         if (last := memory.variable("last_pid")) < max(pids) or last >> 31:
             variable_damage(memory, "last_pid", f"is {shown(last)}, there is a pid {max(pids)}")
 
@@ -69,13 +69,13 @@ class Tasks:
             stack = task["thread_info"]
             task.free("thread_info")
             name = self._objects.general(THREAD_SIZE)
-            if not self._objects.use(stack, name, f"the stack of {title}", title, va, "thread_info"):
+            if not self._objects.use(stack, name, f"the stack of pid {shown(pid)}", title, va, "thread_info"):
                 task.free("thread.esp0")
                 task.rest_zero()
                 return
         task.want("thread.esp0", stack + THREAD_SIZE)
         task.rest_zero()
-        info = View(self._memory, "thread_info", stack, f"thread_info of pid {shown(pid)}")
+        info = View(self._memory, "thread_info", stack, "struct thread_info")
         info.want("task", va)
         info.want("addr_limit", KERNEL_DS)
         info.within("preempt_count", 0, _MOST_PREEMPT)

@@ -42,7 +42,10 @@ def test_long_long(flags: bytes, width: bytes, conversion: bytes, value: int) ->
     assert kernel(fmt, value & 0xFFFFFFFF, value >> 32) == host(fmt, ctypes.c_uint64(value))
 
 
-@given(st.binary(max_size=40).filter(lambda text: 0 not in text), st.sampled_from([b"%s", b"%10s|", b"%-10s|", b"%.3s|"]))
+TEXT = st.binary(max_size=40).filter(lambda text: 0 not in text)
+
+
+@given(TEXT, st.sampled_from([b"%s", b"%10s|", b"%-10s|", b"%.3s|"]))
 def test_strings(text: bytes, fmt: bytes) -> None:
     assert kernel(fmt, 0xC0001000, strings={0xC0001000: text}) == host(fmt, text)
 

@@ -1,4 +1,4 @@
-"""100,000 kernel page faults in one run: what the CPU says, what the walker says, and what the entries were built for."""
+"""100,000 kernel page faults in one run: what the CPU says, what the walker says, what the entries were built for."""
 
 from __future__ import annotations
 

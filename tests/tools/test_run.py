@@ -80,12 +80,14 @@ def test_an_oops_is_killed() -> None:
 def test_timeout_and_control_c(tmp_path: Path) -> None:
     (tmp_path / "forever.c").write_text(FOREVER)
     line = ["run", str(tmp_path / "forever.c"), *SMALL]
-    assert highmem(*line, "--timeout", "0.5").returncode == 124
+    result = highmem(*line, "--timeout", "0.5")
+    assert result.returncode == 124
+    assert result.stderr == f"highmem: {tmp_path}/forever.c was ended after 0.5 s (--timeout)\n"
     with subprocess.Popen([*COMMAND, *line], cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
         time.sleep(2)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "")
+    assert (process.returncode, err) == (130, f"highmem: {tmp_path}/forever.c was ended by Ctrl-C\n")
 
 
 def test_monitor_commands_after_the_run(hello: str) -> None:

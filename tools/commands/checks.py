@@ -20,7 +20,7 @@ class Accounting:
 
 def check(session: Session) -> Accounting:
     """Account for every frame, out of RAM alone."""
-    report = fsck(session.kernel.ram)
+    report = fsck(session.kernel.ram, session.kernel.text())
     return Accounting(report.frames, sum(report.frames.values()), report.damages)
 
 
