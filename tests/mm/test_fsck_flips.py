@@ -1,0 +1,426 @@
+"""One wrong word in any structure is found, and the structure is named.
+
+`targets` lists the structures of a busy machine with the bits of each word that fsck answers for. What is left out is
+free by nature; each exemption says why.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from guest.kernel import Kernel
+from mm.fixmap import FIX_KMAP_BEGIN, FIXADDR_TOP
+from mm.fsck import KINDS, Report, fsck
+from mm.layout import EXPORTED_VARIABLES, KERNEL_VARIABLES, MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, ZONE_NAMES
+from mm.list import list_for_each
+from mm.slab_geometry import BUFCTL_END
+
+ALL = 0xFFFFFFFF
+# Of a count, an index or a set of which only the range is known: values far outside.
+WILD = 0xFF000000
+
+
+@dataclass
+class Target:
+    """A structure: what reports call it (how that begins), where it is, and which bits of which word count."""
+
+    title: str
+    address: int
+    masks: dict[int, int] = field(default_factory=dict)  # va of the word -> bits
+
+    def add(self, va: int, words: int = 1, mask: int = ALL) -> Target:
+        """Count these words."""
+        self.masks.update((va + 4 * n, mask) for n in range(words))
+        return self
+
+    def only(self, va: int, mask: int) -> Target:
+        """Of this word count these bits."""
+        if mask:
+            self.masks[va] = mask
+        else:
+            self.masks.pop(va, None)
+        return self
+
+
+def word(kernel: Kernel, va: int) -> int:
+    return kernel.ram.words[va - PAGE_OFFSET >> 2]
+
+
+def struct(kernel: Kernel, name: str, title: str, va: int, /, **masks: int) -> Target:
+    """All words of a struct, but for the members in `masks` (dots are written `__`)."""
+    layout = kernel.layout[name]
+    target = Target(title, va).add(va, layout.words)
+    for path, mask in masks.items():
+        at = layout.fields[path] if "__" not in path else None
+        offset = layout.offset(path.replace("__", "."))
+        for n in range(max(1, at.size * at.count >> 2) if at else 1):
+            target.only(va + (offset & -4) + 4 * n, mask)
+    return target
+
+
+# the kinds of structures
+
+
+def boot_params(kernel: Kernel) -> Iterator[Target]:
+    va = kernel.layout.va("boot_params")
+    # loglevel is compared with the variable, which is named as well
+    yield Target("boot_params", va).add(va, 1024)
+
+
+def image(kernel: Kernel) -> Iterator[Target]:
+    layout = kernel.layout
+    strings = layout.va("kernel_strings")
+    yield Target("kernel strings", strings).add(strings & -4, sum(len(text) + 1 for text in layout.strings) // 4)
+    zero = layout.va("empty_zero_page")
+    yield Target("empty_zero_page", zero).add(zero, 1024)
+    gdt = layout.va("cpu_gdt_table")
+    target = Target("cpu_gdt_table", gdt).add(gdt, 64 * layout.nr_cpus)
+    for n in range(32 * layout.nr_cpus):
+        target.only(gdt + 8 * n + 4, ALL & ~0x100)  # the CPU sets "accessed"
+    yield target
+    ratio = layout.va("sysctl_lowmem_reserve_ratio")
+    yield Target("variable sysctl_lowmem_reserve_ratio", ratio).add(ratio, 2)
+    va = layout.va("kmap_atomic_idx")
+    yield Target("kmap_atomic_idx", va).add(va, layout.nr_cpus, WILD)
+    va = layout.va("vm_stat")
+    yield Target("variable vm_stat", va).add(va, 11)
+
+
+# Variables of which any value, or any in a range, can be right.
+FREE_VARIABLES = {
+    "jiffies": 0, "jiffies_hi": 0, "die_counter": 0,  # nothing else says what time it is, or how often we died
+    "tick_nsec": WILD, "tainted": WILD, "msg_level": WILD,
+    "last_pkmap_nr": WILD,  # where the next search for a slot begins
+    "last_pid": 0x80000000,  # pids that are no longer in use
+}  # fmt: skip
+
+
+def variables(kernel: Kernel) -> Iterator[Target]:
+    for name in (*EXPORTED_VARIABLES, *KERNEL_VARIABLES):
+        va = kernel.layout.va(name)
+        if mask := FREE_VARIABLES.get(name, ALL):
+            yield Target(f"variable {name}", va).add(va, 1, mask)
+
+
+def node(kernel: Kernel) -> Iterator[Target]:
+    layout, pgdat = kernel.layout, kernel.layout["pglist_data"]
+    va = layout.va("contig_page_data")
+    yield struct(kernel, "pglist_data", "contig_page_data", va, node_zones=0, node_zonelists=0)
+    for i in range(MAX_NR_ZONES):
+        at = va + pgdat.offset("node_zonelists") + i * layout["zonelist"].size
+        yield struct(kernel, "zonelist", f"zonelist {ZONE_NAMES[i]}", at)
+    yield struct(kernel, "bootmem_data", "contig_bootmem_data", layout.va("contig_bootmem_data"))
+
+
+def zones(kernel: Kernel) -> Iterator[Target]:
+    layout, zone = kernel.layout, kernel.layout["zone"]
+    for i in range(MAX_NR_ZONES):
+        va = layout.va("contig_page_data") + i * zone.size
+        yield struct(kernel, "zone", f"struct zone {ZONE_NAMES[i]}", va, pageset=0)
+        for cpu in range(layout.nr_cpus):
+            at = va + zone.offset("pageset") + cpu * layout["per_cpu_pageset"].size
+            yield struct(kernel, "per_cpu_pageset", f"pageset of struct zone {ZONE_NAMES[i]}", at)
+
+
+def wait_tables(kernel: Kernel) -> Iterator[Target]:
+    zone, head = kernel.layout["zone"], kernel.layout["wait_queue_head"]
+    for i in range(MAX_NR_ZONES):
+        va = kernel.layout.va("contig_page_data") + i * zone.size
+        table, n = word(kernel, va + zone.offset("wait_table")), word(kernel, va + zone.offset("wait_table_hash_nr_entries"))
+        for row in {0, n // 2, n - 1}:
+            at = table + row * head.size
+            yield Target("wait table of", at).add(at, head.words)
+
+
+# Flag bits that neither the free nor the allocation of a block takes from all of its pages: error, referenced,
+# uptodate, checked, arch_1, nosave, mappedtodisk, nosave_free.
+STALE = 0x2 | 0x4 | 0x8 | 0x100 | 0x200 | 1 << 13 | 1 << 16 | 1 << 18
+# What fsck answers for where a program owns the page: slab, buddy, the undefined bits and the zone.
+OWNED = 1 << 7 | 1 << 19 | 0xFFF00000
+
+
+def pages(kernel: Kernel) -> Iterator[Target]:
+    report = fsck(kernel.ram)
+    seen: dict[str, int] = {}
+    for pfn, kind in enumerate(report.kinds.tolist()):
+        name = KINDS[kind]
+        count = kernel.ram.words[(kernel.page_alloc.pfn_to_page(pfn) - PAGE_OFFSET >> 2) + 1]
+        name += "" if not name.startswith(("buddy", "slab", "in use")) else (" head" if count else " tail")
+        if name.startswith("buddy"):
+            flags = kernel.ram.words[kernel.page_alloc.pfn_to_page(pfn) - PAGE_OFFSET >> 2]
+            name = name.replace("tail", "head") if flags >> 19 & 1 else name
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] in (1, 2, 5, 100):
+            yield page(kernel, pfn, name)
+
+
+def page(kernel: Kernel, pfn: int, kind: str) -> Target:
+    va = kernel.page_alloc.pfn_to_page(pfn)
+    masks = {"flags": ALL, "index": 0, "private": 0}
+    if kernel.layout.page_owner:
+        masks["owner"] = 0  # who allocated it: nothing else says
+        if pfn >= kernel.limits.max_low_pfn:
+            masks["virtual"] = ALL
+    if kind in ("hole", "reserved", "mem_map"):
+        masks.clear()
+    elif kind == "page table":
+        masks |= {"flags": ALL & ~STALE, "lru": 0}
+        if word(kernel, va) >> 10 & 1:  # one from the boot
+            masks.clear()
+    elif kind == "per-cpu":
+        masks |= {"flags": ALL & ~STALE}  # private: left by the last owner
+    elif kind.startswith("buddy"):
+        masks |= {"flags": ALL & ~STALE, "private": ALL}
+        if kind.endswith("tail"):  # private, index, lru of a tail: left by the last owner
+            masks |= {"private": 0, "lru": 0}
+    elif kind.startswith("slab"):
+        masks |= {"flags": ALL & ~STALE}
+    elif kind == "vmalloc":
+        masks |= {"flags": OWNED | 1 << 14, "_count": WILD | 1, "mapping": 0, "lru": 0}
+    else:  # in use: an owner may hold more references, map it, link it and mark it
+        compound = word(kernel, va) >> 14 & 1
+        masks |= {"flags": OWNED, "_count": WILD, "mapping": 0, "lru": 0, "private": ALL * compound}
+    return struct(kernel, "page", "struct page of frame", va, **masks)
+
+
+def free_lists(kernel: Kernel) -> Iterator[Target]:
+    """Links of pages in the middle of the longest free lists."""
+    zone, page = kernel.layout["zone"], kernel.layout["page"]
+    for i in range(MAX_NR_ZONES):
+        for order in range(MAX_ORDER):
+            va = kernel.layout.va("contig_page_data") + i * zone.size
+            entries = list(list_for_each(kernel.ram.words, va + zone.offset("free_area") + 12 * order))
+            for entry in {*entries[:1], *entries[len(entries) // 2 :][:1], *entries[-1:]}:
+                yield Target("struct page of frame", entry - page.offset("lru")).add(entry, 2)
+
+
+def caches(kernel: Kernel) -> Iterator[Target]:
+    layout = kernel.layout
+    va = layout.va("malloc_sizes")
+    yield Target("malloc_sizes", va).add(va, 3 * (len(layout.kmalloc_sizes) + 1))
+    yield Target("cache_chain", layout.va("cache_chain")).add(layout.va("cache_chain"), 2)
+    for cache in kernel.slab.caches():
+        masks = {}
+        if kernel.slab.name(cache).startswith("cache"):
+            # what the program that made it chose: functions, name, and flags that show nowhere else
+            masks = {"ctor": 0, "dtor": 0, "name": 0x3F000000, "flags": ALL & ~0x1FE000}
+        yield struct(kernel, "kmem_cache", "struct kmem_cache", cache, **masks)
+        l3 = word(kernel, cache + layout["kmem_cache"].offset("nodelists"))
+        # next_reap is a time; colour_next and free_touched can be anything in range
+        yield struct(kernel, "kmem_list3", "kmem_list3 of", l3, next_reap=0, colour_next=WILD, free_touched=ALL & ~1)
+
+
+def arrays(kernel: Kernel) -> Iterator[Target]:
+    layout, size = kernel.layout, kernel.layout["array_cache"].size
+    for cache in kernel.slab.caches():
+        arrays = [word(kernel, cache + 4 * cpu) for cpu in range(layout.nr_cpus)]
+        l3 = word(kernel, cache + layout["kmem_cache"].offset("nodelists"))
+        arrays += [shared] if (shared := word(kernel, l3 + layout["kmem_list3"].offset("shared"))) else []
+        for ac in arrays:
+            # a smaller avail makes allocated objects of free ones, and a larger one uses what was there before
+            target = struct(kernel, "array_cache", "", ac, avail=WILD, touched=ALL & ~1)
+            # a wrong entry can be another object: then two are lost and none is free twice
+            yield target.add(ac + size, min(word(kernel, ac), 4), 0x1F)
+
+
+def slabs(kernel: Kernel) -> Iterator[Target]:
+    layout, fields = kernel.layout, kernel.layout["kmem_cache"]
+    for cache in kernel.slab.caches():
+        l3 = word(kernel, cache + fields.offset("nodelists"))
+        for name in ("slabs_partial", "slabs_full", "slabs_free"):
+            for slab in list(list_for_each(kernel.ram.words, l3 + layout["kmem_list3"].offset(name)))[:2]:
+                target = Target("struct slab of", slab).add(slab, 7)
+                free = word(kernel, slab + 20)
+                while free != BUFCTL_END:  # the entries of allocated objects are left over
+                    # a link can lead to an allocated object whose old link closes the chain again
+                    target.add(slab + 28 + 4 * free, 1, 0xFFFF0000)
+                    free = word(kernel, slab + 28 + 4 * free)
+                yield target.only(slab + 20, 0xFFFF0000)
+
+
+def areas(kernel: Kernel) -> Iterator[Target]:
+    vm = kernel.layout["vm_struct"]
+    for area in kernel.vmalloc.areas():
+        # whether a program may map it to user space shows nowhere else
+        yield struct(kernel, "vm_struct", "struct vm_struct", area, flags=ALL & ~8)
+        pages, n = (word(kernel, area + vm.offset(name)) for name in ("pages", "nr_pages"))
+        if pages < kernel.layout.va("_end") + (kernel.limits.max_low_pfn << 12):
+            yield Target("pages array of", pages).add(pages, min(n, 4))
+
+
+def tables(kernel: Kernel) -> Iterator[Target]:
+    va = kernel.layout.va("swapper_pg_dir")
+    yield Target("swapper_pg_dir", va).add(va, 1024)
+    for area in kernel.vmalloc.areas():
+        addr, size = word(kernel, area), word(kernel, area + 4)
+        for page in (addr, addr + size - 8192, addr + size - 4096):
+            pte = kernel.tables.pte_address(page)
+            # accessed and dirty are the CPU's; with less than three pages RW, PCD and G are what __vmalloc was told
+            mask = ALL & ~0x60 & (ALL if size > 4 * 4096 or page == addr + size - 4096 else ~0x112)
+            yield Target("page table of", pte & -4096).add(pte, 1, mask)
+    pkmap = word(kernel, kernel.layout.va("pkmap_page_table"))
+    yield Target("page table of", pkmap).add(pkmap, 1024)
+    fixmap = word(kernel, kernel.layout.va("kmap_pte")) & -4096
+    target = Target("page table of", fixmap).add(fixmap, 1024)
+    for slot in range(FIX_KMAP_BEGIN, FIX_KMAP_BEGIN + 13 * kernel.layout.nr_cpus):
+        pte = fixmap + (FIXADDR_TOP - (slot << 12) >> 10 & 0xFFC)
+        if word(kernel, pte):
+            target.only(pte, 0x80000FFF)  # which HighMem page it maps, nothing else says
+    yield target
+
+
+def kmaps(kernel: Kernel) -> Iterator[Target]:
+    layout = kernel.layout
+    va = layout.va("pkmap_count")
+    target = Target("pkmap_count", va)
+    for slot in range(1024):
+        # how many users there are, nothing else says
+        target.add(va + 4 * slot, 1, WILD if word(kernel, va + 4 * slot) else ALL)
+    yield target
+    if layout.page_owner:
+        return
+    table, node, maps = layout.va("page_address_htable"), layout["page_address_map"], layout.va("page_address_maps")
+    yield Target("page_address_htable", table).add(table, layout["page_address_slot"].words << 7)
+    yield Target("page_address_pool", layout.va("page_address_pool")).add(layout.va("page_address_pool"), 2)
+    pool = set(list_for_each(kernel.ram.words, layout.va("page_address_pool")))
+    nodes = [maps + n * node.size for n in range(1024)]
+    used = [at for at in nodes if at + node.offset("list") not in pool]
+    for at in [*nodes[:3], *used]:
+        # in the pool page and virtual are left over
+        yield struct(kernel, "page_address_map", "struct page_address_map", at, **({} if at in used else {"page": 0, "virtual": 0}))
+
+
+def tasks(kernel: Kernel) -> Iterator[Target]:
+    layout, fields = kernel.layout, kernel.layout["task_struct"]
+    # saved registers; the name can be any text
+    free = {"thread__esp": 0, "thread__eip": 0, "thread__cr2": 0, "comm": 0}
+    yield struct(kernel, "task_struct", "init_task", layout.va("init_task"), **free)
+    for task in kernel.tasks.each():
+        target = struct(kernel, "task_struct", "struct task_struct", task, **free)
+        yield target.only(task + fields.offset("comm") + 12, 0x80000000)
+    for task in (layout.va("init_task"), *kernel.tasks.each()):
+        # the depth of kmap_atomic and locks
+        yield struct(kernel, "thread_info", "struct thread_info", kernel.tasks.stack(task), preempt_count=WILD)
+
+
+def modules(kernel: Kernel) -> Iterator[Target]:
+    layout, fields = kernel.layout, kernel.layout["module"]
+    head = layout.va("modules")
+    yield Target("modules", head).add(head, 2)
+    for entry in list_for_each(kernel.ram.words, head):
+        va = entry - fields.offset("list")
+        # what the loader read from the file: only that it lies in the module is known
+        free = dict.fromkeys(("core_size", "text_size", "init", "exit", "extable", "bug_table"), 0xFF000000)
+        free |= {"num_exentries": WILD, "num_bugs": WILD, "name": 0}
+        yield struct(kernel, "module", "struct module", va, **free)
+
+
+KIND_OF_TARGETS: tuple[Callable[[Kernel], Iterator[Target]], ...] = (
+    boot_params, image, variables, node, zones, wait_tables, pages, free_lists, caches, arrays, slabs, areas, tables,
+    kmaps, tasks, modules,
+)  # fmt: skip
+
+
+# the tests
+
+
+def names(report: Report, target: Target) -> bool:
+    return any(d.address == target.address and d.structure.startswith(target.title) for d in report.damages)
+
+
+def flip(kernel: Kernel, target: Target, va: int, bit: int) -> str:
+    """Flip one bit; what is wrong with the report of that, "" if nothing."""
+    at = va - PAGE_OFFSET >> 2
+    kernel.ram.words[at] ^= 1 << bit
+    try:
+        report = fsck(kernel.ram)
+    finally:
+        kernel.ram.words[at] ^= 1 << bit
+    if sum(report.frames.values()) != kernel.limits.max_pfn and target.title != "boot_params":
+        return f"{target.title} {va:08x} bit {bit}: the frames do not add up"
+    if names(report, target):
+        return ""
+    told = "; ".join(str(d) for d in report.damages[:3]) or "nothing"
+    return f"{target.title} at {target.address:08x}: word {va:08x} +{va - target.address:#x} bit {bit}: told {told}"
+
+
+def sample(kernel: Kernel, kind: Callable[[Kernel], Iterator[Target]], count: int, seed: int) -> list[str]:
+    """Flip random bits of random words, as many of each structure where there are many."""
+    rng = random.Random(seed)
+    targets = [target for target in kind(kernel) if target.masks]
+    rng.shuffle(targets)
+    failures = []
+    for n in range(count):
+        target = targets[n % len(targets)]
+        va, mask = rng.choice(list(target.masks.items()))
+        bit = rng.choice([b for b in range(32) if mask >> b & 1])
+        failures.append(flip(kernel, target, va, bit))
+    assert fsck(kernel.ram).damages == []
+    return [failure for failure in failures if failure]
+
+
+@pytest.mark.parametrize("kind", KIND_OF_TARGETS, ids=lambda kind: kind.__name__)
+def test_flipped_word_is_named(busy: Kernel, kind: Callable[[Kernel], Iterator[Target]]) -> None:
+    assert sample(busy, kind, 40, 1) == []
+
+
+@pytest.mark.parametrize("kind", (zones, pages, caches, arrays, kmaps, tables), ids=lambda kind: kind.__name__)
+def test_flipped_word_is_named_smp_hash(busy_hash: Kernel, kind: Callable[[Kernel], Iterator[Target]]) -> None:
+    assert sample(busy_hash, kind, 25, 2) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KIND_OF_TARGETS, ids=lambda kind: kind.__name__)
+def test_every_word(busy: Kernel, kind: Callable[[Kernel], Iterator[Target]]) -> None:
+    """One random bit of every word of every structure, 1000 words a kind at most."""
+    rng = random.Random(3)
+    words = [(target, va, mask) for target in kind(busy) for va, mask in target.masks.items()]
+    failures = []
+    for target, va, mask in rng.sample(words, min(len(words), 1000)):
+        failures.append(flip(busy, target, va, rng.choice([b for b in range(32) if mask >> b & 1])))
+    assert [failure for failure in failures if failure] == []
+
+
+def test_kernel_text(busy: Kernel) -> None:
+    va = 0xC0101000
+    text = busy.ram.read(0x100000, 0x5000)
+    assert fsck(busy.ram, text).clean
+    busy.ram.words[va - PAGE_OFFSET >> 2] ^= 1 << 9
+    report = fsck(busy.ram, text)
+    busy.ram.words[va - PAGE_OFFSET >> 2] ^= 1 << 9
+    assert [(d.structure, d.field) for d in report.damages] == [("kernel text", f"byte {va + 1:08x}")]
+
+
+def test_memory_map_of_another_machine(busy: Kernel) -> None:
+    """The count of e820 entries is part of the parameters too."""
+    va = busy.layout.va("boot_params") - PAGE_OFFSET
+    busy.ram.bytes[va + 0x1E8] -= 1
+    report = fsck(busy.ram)
+    busy.ram.bytes[va + 0x1E8] += 1
+    assert {d.structure for d in report.damages} == {"boot_params"}
+
+
+def test_garbage_raises_nothing(busy: Kernel) -> None:
+    """Random words and whole pages of noise in the structures: a report, never an exception."""
+    rng = random.Random(4)
+    targets = [target for kind in KIND_OF_TARGETS for target in kind(busy) if target.masks]
+    for n in range(60):
+        saved: dict[int, int] = {}
+        for target in rng.sample(targets, 3):
+            run = rng.random() < 0.5
+            for va in list(target.masks) if run else rng.sample(list(target.masks), 1):
+                at = va - PAGE_OFFSET >> 2
+                saved.setdefault(at, busy.ram.words[at])
+                wild = (rng.getrandbits(32), 0, ALL, PAGE_OFFSET, 0xF7FFFFFC, rng.choice(targets).address)
+                busy.ram.words[at] = rng.choice(wild)
+        report = fsck(busy.ram)
+        for at, value in saved.items():
+            busy.ram.words[at] = value
+        assert report.damages, n
+    assert fsck(busy.ram).clean
+
+
