@@ -122,7 +122,7 @@ def test_bug(every_compiler: str) -> None:
 
 
 def test_double_free() -> None:
-    status, text = run("double_free")
+    status, text = run("double_free", "again")
     assert status == 0 and "the same object" in text
 
 
