@@ -127,6 +127,8 @@ class SlabAllocator(SlabObjects):
         ):  # fmt: skip
             w[i + word] = 0
         w[i + self._alien] = 0
+        if self._layout.smp:
+            w[i + self._layout["kmem_list3"].word("list_lock")] = 0
 
     def _boot_array(self, ac: int) -> None:
         i = (ac ^ 0xC0000000) >> 2

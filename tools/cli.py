@@ -183,7 +183,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
 
     check = word("check", "run the project's test suite (in a checkout)", "check --all tests/tools", boots=False)
     check.usage = "%(prog)s [-h] [--all] [PYTEST-ARG ...]"
-    check.add_argument("--all", action="store_true", help="the slow tests too")
+    check.add_argument("--all", action="store_true", help="the slow tests too (as where CI is set in the environment)")
     return top, words
 
 

@@ -122,11 +122,20 @@ class Recognizer:
         elif va in self._table:
             name = self._table[va]
         if name and name not in taken:
-            view.title = f"struct kmem_cache {name}"
-            return Cache(va, name, True, *self._own(name), view)
+            return self.named(va, name)
         name = self._string(view["name"])
         view.title = f"struct kmem_cache {name}"
         return Cache(va, name, False, self._foreign(view), view["flags"] & ~CFLGS_OFF_SLAB, view)
+
+    def named(self, va: int, name: str) -> Cache:
+        """The cache at `va` as that one of the kernel's own."""
+        view = View(self._memory, "kmem_cache", va, f"struct kmem_cache {name}")
+        return Cache(va, name, True, *self._own(name), view)
+
+    def looks_like(self, view: View, name: str) -> bool:
+        """Whether a cache has the size and flags of that one of the kernel's own."""
+        shape, flags = self._own(name)
+        return view["buffer_size"] == shape.buffer_size and view["flags"] & ~CFLGS_OFF_SLAB == flags
 
     def _own(self, name: str) -> tuple[Geometry, int]:
         """Geometry and flags of one of the kernel's own caches."""

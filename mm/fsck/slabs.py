@@ -21,7 +21,7 @@ from mm.fsck.image import variable_damage
 from mm.fsck.memory import MOST, Frames, Memory, View, shown
 from mm.fsck.params import Kernel
 from mm.fsck.report import SLAB
-from mm.layout import PAGE_OFFSET, PAGE_SHIFT
+from mm.layout import KERNEL_CACHES, PAGE_OFFSET, PAGE_SHIFT
 from mm.page_flags import ZONES_SHIFT, PG_slab
 from mm.slab import CREATE_MASK
 from mm.slab_geometry import ARRAYCACHE_ALIEN_MAGIC, BUFCTL_END, SLAB_SIZE, tunables
@@ -87,6 +87,16 @@ class Slabs:
             cache = recognizer.recognize(entry - self._next, set(self.objects.by_name))
             self.objects.caches.append(cache)
             self.objects.by_name.setdefault(cache.name, cache)
+        for name in KERNEL_CACHES:  # one whose name is wrong is known by all the rest
+            if name not in self.objects.by_name:
+                self._rename(recognizer, name)
+
+    def _rename(self, recognizer: Recognizer, name: str) -> None:
+        for i, cache in enumerate(self.objects.caches):
+            if not cache.known and recognizer.looks_like(cache.view, name):
+                self.objects.by_name.pop(cache.name, None)
+                self.objects.caches[i] = self.objects.by_name[name] = recognizer.named(cache.va, name)
+                return
 
     def _name(self, va: int) -> str:
         return Recognizer(self._memory).recognize(va, set()).name
@@ -294,7 +304,7 @@ class Slabs:
         if cache.flags & ~CREATE_MASK:
             view.bad("flags", f"is {view['flags']:#x}, with bits that no cache has")
         general = self.objects.general(cache.shape.slab_size) if cache.shape.off_slab else ""
-        parent = self.objects.by_name.get(general)
+        parent = self.objects.by_name.get(general) if general else None
         view.want("slabp_cache", parent.va if parent else 0)
         if cache.known:
             view.want("name", layout.strings[cache.name])

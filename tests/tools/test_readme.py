@@ -47,8 +47,9 @@ def matches(shown: list[str], printed: list[str]) -> str:
 @pytest.mark.parametrize(("command", "shown"), examples(), ids=[command for command, _ in examples()])
 def test_example(command: str, shown: list[str]) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "tools.cli", *shlex.split(command)], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-m", "tools.cli", *shlex.split(command)],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     printed = result.stdout.splitlines()
     assert result.stderr == ""
     if command.startswith("run"):
