@@ -268,13 +268,14 @@ class Kernel:
         """What answers a store to the hypercall page. A closure: its names are looked up in half the time."""
         w, traps, clock, die = self._w, self.traps, self.clock, self._die
         nsec_at = clock.nsec
-        handlers = {4 * call.number: self._handler(call) for call in TABLE}
+        handlers: dict[int, Callable[[int], int | None]] = dict.fromkeys(range(TRAP_WINDOW_SIZE), _no_such_call)
+        handlers |= {4 * call.number: self._handler(call) for call in TABLE}
 
         def on_trap(offset: int, size: int, esp: int) -> None:
             """A hypercall: `esp` points at the result's slot, above it the return address and the arguments."""
             try:
                 nsec = w[nsec_at] + TRAP_NSEC
-                if nsec == TICK_NSEC:
+                if nsec >= TICK_NSEC:
                     clock.tick()
                 else:
                     w[nsec_at] = nsec
@@ -286,7 +287,7 @@ class Kernel:
                     w[i] = result
             except (KernelFault, KernelBug, Panic) as error:
                 die(error)
-            except (*DAMAGE, ListCycle, KeyError) as error:
+            except (*DAMAGE, ListCycle) as error:
                 die(self._explain_error(error, offset, esp))
 
         return on_trap
@@ -295,11 +296,9 @@ class Kernel:
         """What a damaged structure or a wild argument made of our own code, in the kernel's terms."""
         limit = len(self._w)
         i = (esp ^ 0xC0000000) >> 2
-        call = next((call for call in TABLE if 4 * call.number == offset), None)
-        if call is None:
-            return KernelBug(f"hypercall {offset / 4:g}, which does not exist")
         if i + 8 >= limit:
             return KernelFault(esp)
+        call = next(call for call in TABLE if 4 * call.number == offset)
         for value in self._w[i + 2 : i + 2 + call.arguments].tolist():
             if (value ^ 0xC0000000) >> 2 >= limit - 16:
                 return KernelFault(value)
@@ -460,6 +459,10 @@ class Kernel:
     def symbol_at(self, va: int) -> tuple[str, int, int] | None:
         """(name, offset, size) of the function or variable that `va` lies in, None where that is unknown."""
         return self.symbols.symbol(va)
+
+
+def _no_such_call(i: int) -> NoReturn:
+    raise KernelBug("a store to the hypercall page that is no call")
 
 
 class _Halted(HighmemError):

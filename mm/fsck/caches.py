@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mm.fork import ARCH_MIN_TASKALIGN
-from mm.fsck.memory import Memory, View, Words, shown
+from mm.fsck.memory import Memory, View, shown
 from mm.layout import PAGE_SIZE
 from mm.slab import SLAB_CACHE_DMA, SLAB_HWCACHE_ALIGN, SLAB_PANIC
 from mm.slab_geometry import CFLGS_OFF_SLAB, SLAB_SIZE, Geometry, cache_estimate, geometry, reciprocal_value
@@ -226,13 +226,16 @@ def want_geometry(cache: Cache) -> None:
     cache.view.want("gfpflags", 1 if cache.flags & SLAB_CACHE_DMA else 0)
 
 
-def read_array(memory: Memory, va: int, limit: int) -> Words | None:
-    """The objects in the array_cache at `va`, None where it is no readable one."""
-    size = memory.layout["array_cache"].size
-    if not memory.has(va, size + 4 * limit):
-        return None
+def is_array(memory: Memory, va: int, limit: int, batchcount: int) -> bool:
+    """Whether an array_cache of this size can be at `va`: one of the two numbers that never change says so."""
+    size = memory.layout["array_cache"].size + 4 * limit
+    return memory.has(va, size) and (memory.word(va + 4) == limit or memory.word(va + 8) == batchcount)
+
+
+def read_array(memory: Memory, va: int, limit: int) -> list[int]:
+    """The objects in the array_cache at `va`; none where it says that there are more than its limit."""
     avail = memory.word(va)
-    return memory.block(va + size, min(avail, limit)) if avail <= limit else memory.block(va + size, 0)
+    return memory.block(va + memory.layout["array_cache"].size, avail if avail <= limit else 0).tolist()
 
 
 def check_array(memory: Memory, va: int, title: str, limit: int, batchcount: int) -> None:

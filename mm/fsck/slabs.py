@@ -14,6 +14,7 @@ from mm.fsck.caches import (
     Objects,
     Recognizer,
     check_array,
+    is_array,
     read_array,
     want_geometry,
 )
@@ -274,13 +275,12 @@ class Slabs:
         return found
 
     def _read_arrays(self, cache: Cache) -> None:
-        for va, title, limit, _, _ in self._arrays(cache):
-            entries = read_array(self._memory, va, limit)
+        for va, title, limit, batchcount, _ in self._arrays(cache):
             place = self.objects.find(va)
             name = self.objects.general(self._layout["array_cache"].size + 4 * limit)
-            if entries is None or place is None or place[0].name != name:
+            if place is None or place[0].name != name or not is_array(self._memory, va, limit, batchcount):
                 continue
-            for i, entry in enumerate(entries.tolist()):
+            for i, entry in enumerate(read_array(self._memory, va, limit)):
                 found = self.objects.find(entry)
                 if found is None or found[0] is not cache:
                     self._memory.damage(title, va, f"entry[{i}]", f"is {entry:08x}, which is no object of the cache")
@@ -317,7 +317,11 @@ class Slabs:
             owner = (view.title, view.va) if field != "shared" else (f"kmem_list3 of {cache.name}", self._list3(cache))
             name = self.objects.general(layout["array_cache"].size + 4 * length)
             view.free("array", words=layout.nr_cpus)
-            if self.objects.use(va, name, title, *owner, field):
+            if not self.objects.use(va, name, title, *owner, field):
+                continue
+            if not is_array(self._memory, va, length, batchcount):
+                self._memory.damage(*owner, field, f"is {va:08x}, where no array_cache of this size is")
+            else:
                 check_array(self._memory, va, title, length, batchcount)
         if cache.va != layout.va("cache_cache"):
             self.objects.use(cache.va, "kmem_cache", view.title, view.title, view.va, "")

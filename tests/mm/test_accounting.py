@@ -161,13 +161,13 @@ def run(options: BootOptions, examples: int, steps: int) -> None:
 
 @pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
 def test_state_machine(options: BootOptions) -> None:
-    run(options, 3, 40)
+    run(options, 3 if options.ram < 1 << 30 else 2, 40)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
 def test_state_machine_long(options: BootOptions) -> None:
-    run(options, 60, 80)
+    run(options, 25, 60)
 
 
 def test_small_machine_runs_out(boot: Callable[..., Kernel]) -> None:

@@ -206,8 +206,8 @@ def caches(kernel: Kernel) -> Iterator[Target]:
     for cache in kernel.slab.caches():
         masks = {}
         if kernel.slab.name(cache).startswith("cache"):
-            # what the program that made it chose: functions, name, and flags that show nowhere else
-            masks = {"ctor": 0, "dtor": 0, "name": 0x3F000000, "flags": ALL & ~0x1FE000}
+            # what the program that made it chose: functions, flags that show nowhere else, a name where memory is
+            masks = {"ctor": 0, "dtor": 0, "name": 0xC0000000, "flags": ALL & ~0x1FE000}
         yield struct(kernel, "kmem_cache", "struct kmem_cache", cache, **masks)
         l3 = word(kernel, cache + layout["kmem_cache"].offset("nodelists"))
         # next_reap is a time; colour_next and free_touched can be anything in range
