@@ -51,7 +51,7 @@ class Objects:
         self.by_name: dict[str, Cache] = {}
         self._cache_of: NDArray[np.int32] = np.full(memory.limits.max_low_pfn, -1, dtype=np.int32)
         self._slab_of: NDArray[np.int32] = np.zeros(memory.limits.max_low_pfn, dtype=np.int32)
-        self._users: dict[int, str] = {}
+        self._users: dict[int, tuple[str, str, int, str]] = {}
 
     def place(self, number: int, cache: Cache) -> None:
         """Note where a cache's slabs lie."""
@@ -89,9 +89,12 @@ class Objects:
         cache, row, number = found
         if cache.state[row, number] != ALLOCATED:
             self._memory.damage(structure, address, field, f"is {va:08x}, a free object of {name}")
-        if va in self._users:
-            self._memory.damage(structure, address, field, f"is {va:08x}, which is in use as {self._users[va]}")
-        self._users.setdefault(va, user)
+        if va in self._users:  # one of the two pointers is wrong
+            other, first, first_address, first_field = self._users[va]
+            self._memory.damage(structure, address, field, f"is {va:08x}, which is in use as {other}")
+            self._memory.damage(first, first_address, first_field, f"is {va:08x}, which is in use as {user}")
+        else:
+            self._users[va] = (user, structure, address, field)
         return True
 
 
@@ -235,7 +238,8 @@ def is_array(memory: Memory, va: int, limit: int, batchcount: int) -> bool:
 def read_array(memory: Memory, va: int, limit: int) -> list[int]:
     """The objects in the array_cache at `va`; none where it says that there are more than its limit."""
     avail = memory.word(va)
-    return memory.block(va + memory.layout["array_cache"].size, avail if avail <= limit else 0).tolist()
+    first = va + memory.layout["array_cache"].size
+    return [memory.word(first + 4 * i) for i in range(avail if avail <= limit else 0)]
 
 
 def check_array(memory: Memory, va: int, title: str, limit: int, batchcount: int) -> None:
