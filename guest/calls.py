@@ -43,6 +43,13 @@ class Call:
         return 0 if parts == ["void"] else len(parts) - self.variadic
 
     @property
+    def pointers(self) -> tuple[bool, ...]:
+        """Of every argument whether it is an address."""
+        text = self.prototype[self.prototype.index("(") + 1 : self.prototype.rindex(")")]
+        parts = re.sub(r"\(\*\w+\)\([^()]*\)", "*", text).split(",")
+        return tuple("*" in part or part.split()[-1] == "addr" for part in parts)[: self.arguments]
+
+    @property
     def variadic(self) -> bool:
         """Whether the handler gets, as one more argument, the address of the first unnamed argument."""
         return "..." in self.prototype

@@ -299,8 +299,8 @@ class Kernel:
         if i + 8 >= limit:
             return KernelFault(esp)
         call = next(call for call in TABLE if 4 * call.number == offset)
-        for value in self._w[i + 2 : i + 2 + call.arguments].tolist():
-            if (value ^ 0xC0000000) >> 2 >= limit - 16:
+        for is_pointer, value in zip(call.pointers, self._w[i + 2 : i + 2 + call.arguments], strict=True):
+            if is_pointer and (value ^ 0xC0000000) >> 2 >= limit - 16:
                 return KernelFault(value)
         return KernelBug(f"{call.name}: a structure of the memory manager is damaged ({error})")
 
@@ -381,6 +381,11 @@ class Kernel:
 
     def _run(self, program: Program, arguments: Sequence[str], timeout: float | None) -> int:
         loaded = self.modules.load(program)
+        try:
+            self.modules.set_arguments(loaded, arguments)
+        except BaseException:
+            self.modules.unload(loaded)
+            raise
         self.symbols.add(loaded)
         name = self.vm.string(loaded.module + self.layout["module"].offset("name")).decode("latin-1")
         task = self.tasks.create(name if loaded.image.kind == "main" else "insmod")
@@ -390,7 +395,7 @@ class Kernel:
         status, self.halt = EXIT_KILLED, None
         try:
             with Watchdog(self.machine.cpus, timeout) as watchdog:
-                status = self._run_task(task, loaded, arguments)
+                status = self._run_task(task, loaded, len(arguments))
         except (_Halted, CallbackStuck) as error:
             if isinstance(error, CallbackStuck):
                 self.log("<0>a call into the kernel did not come back: its structures are damaged\n")
@@ -404,12 +409,11 @@ class Kernel:
             self._finish(task, loaded)
         return status
 
-    def _run_task(self, task: int, loaded: Loaded, arguments: Sequence[str]) -> int:
+    def _run_task(self, task: int, loaded: Loaded, argc: int) -> int:
         top = self.tasks.stack(task) + THREAD_SIZE
         image = loaded.image
         if image.kind == "main":
-            argv = self.modules.set_arguments(loaded, arguments)
-            return self._enter(image.init, top, (len(arguments), argv)) & 0xFF
+            return self._enter(image.init, top, (argc, self.modules.arguments(loaded))) & 0xFF
         result = self._enter(image.init, top, ())
         if result:
             error = result - (1 << 32) if result >> 31 else result

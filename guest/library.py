@@ -11,6 +11,8 @@ from mm.printk import Printk
 from mm.traps import Traps
 from mm.vsprintf import vsnprintf
 
+PRINTK_BUF = 1024
+
 
 class Library:
     """Handlers for the table of calls. `args` is always the address of the first argument of a va_list."""
@@ -34,8 +36,8 @@ class Library:
         return vsnprintf(self._vm.string(fmt), next_word, self._vm.string)
 
     def printk(self, fmt: int, args: int) -> int:
-        """Log a message; its length."""
-        return self._log(self._format(fmt, args))
+        """Log a message of at most 1023 bytes; its length, the levels added to it counted."""
+        return self._log(self._format(fmt, args)[: PRINTK_BUF - 1].split(b"\0")[0])
 
     vprintk = printk
 
@@ -61,10 +63,10 @@ class Library:
 
     def dump_stack(self) -> None:
         """Show the return addresses on the stack."""
-        self._oops.show_trace(self._registers())
+        self._oops.show_trace(self._registers(), "")
 
     def warn_slowpath(self, file: int, line: int, function: int) -> None:
         """WARN_ON in a program."""
         where, name = (self._vm.string(va).decode("utf-8", "replace") for va in (file, function))
-        self._log(f"<4>BUG: at {where}:{line} {name}()\n")
+        self._log(f"BUG: at {where}:{line} {name}()\n")
         self.dump_stack()

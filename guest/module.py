@@ -81,8 +81,8 @@ class Modules:
         stem = PurePath(image.name).name.partition(".")[0].encode("utf-8", "replace")[: MODULE_NAME_LEN - 1]
         self._vm.write(module + fields.offset("name"), stem + b"\0")
 
-    def set_arguments(self, loaded: Loaded, arguments: Sequence[str]) -> int:
-        """Put argv into kernel memory that lives as long as the program; its address."""
+    def set_arguments(self, loaded: Loaded, arguments: Sequence[str]) -> None:
+        """Put argv into kernel memory that lives as long as the program. LoadError: it is too long."""
         data = bytearray()
         offsets = []
         start = 4 * (len(arguments) + 1)
@@ -95,7 +95,10 @@ class Modules:
         pointers = b"".join((block + offset).to_bytes(4, "little") for offset in offsets) + bytes(4)
         self._vm.write(block, pointers + data)
         self._w[((loaded.module ^ 0xC0000000) >> 2) + self._layout["module"].word("args")] = block
-        return block
+
+    def arguments(self, loaded: Loaded) -> int:
+        """Address of argv."""
+        return self._w[((loaded.module ^ 0xC0000000) >> 2) + self._layout["module"].word("args")]
 
     def unload(self, loaded: Loaded) -> None:
         """free_module: out of the list, its memory given back."""

@@ -36,6 +36,8 @@ CONTROL = ("cr0", "cr2", "cr3", "cr4")
 DEBUG = ("dr0", "dr1", "dr2", "dr3", "dr6", "dr7")
 MSR_EFER = 0xC000_0080
 
+#: Runs within each other; Unicorn 2.1.4 crashes in the 65th.
+DEEPEST = 63
 _INVALID_OPCODE = 6
 _ACCESS = {16: "read", 17: "write", 18: "fetch", 19: "read", 20: "write", 21: "fetch"}
 
@@ -181,6 +183,8 @@ class CPU:
     def _start(self, eip: int, until: int) -> RunEnd:
         if self._halted:
             return RunEnd.STOPPED
+        if self._depth >= DEEPEST:
+            raise EngineError(f"more than {DEEPEST} runs within each other, at EIP {eip:#010x}", eip)
         depth = self._depth
         outer = self._active
         if not depth:

@@ -9,8 +9,8 @@ class KernelFault(HighmemError):
     """The kernel touched a virtual address that its page tables do not map: the way into an oops."""
 
     def __init__(self, address: int, write: bool = False) -> None:
-        super().__init__(f"kernel {'write' if write else 'read'} at unmapped virtual address {address:08x}")
-        self.address = address
+        self.address = address & 0xFFFFFFFF
+        super().__init__(f"kernel {'write' if write else 'read'} at unmapped virtual address {self.address:08x}")
         self.write = write
 
 

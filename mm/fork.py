@@ -46,24 +46,25 @@ class Tasks:
         self._w = w
         self._layout = layout
         self._slab = slab
+        self._cachep = (layout.va("task_struct_cachep") ^ 0xC0000000) >> 2
         self._last_pid = (layout.va("last_pid") ^ 0xC0000000) >> 2
         self._tasks = layout["task_struct"].offset("tasks")
 
     def fork_init(self) -> None:
         """Make the cache that tasks come from."""
-        self._slab.kmem_cache_create(
+        self._w[self._cachep] = self._slab.kmem_cache_create(
             self._layout.strings["task_struct"], self._layout["task_struct"].size, ARCH_MIN_TASKALIGN, SLAB_PANIC, 0, 0
         )
 
     def create(self, comm: str) -> int:
         """A new task with a stack of its own; its `struct task_struct`, or 0 without memory."""
         w, layout = self._w, self._layout
-        task = self._slab.kmem_cache_zalloc(self._slab.find("task_struct"), GFP_KERNEL)
+        task = self._slab.kmem_cache_zalloc(self._w[self._cachep], GFP_KERNEL)
         if not task:
             return 0
         stack = self._slab.kzalloc(THREAD_SIZE, GFP_KERNEL)
         if not stack:
-            self._slab.kmem_cache_free(self._slab.find("task_struct"), task)
+            self._slab.kmem_cache_free(self._w[self._cachep], task)
             return 0
         w[self._last_pid] += 1
         _fill(w, layout, task, stack, comm, w[self._last_pid])
@@ -78,7 +79,7 @@ class Tasks:
         """Take a task out of the list and give it and its stack back."""
         list_unlink(self._w, task + self._tasks)
         self._slab.kfree(self.stack(task))
-        self._slab.kmem_cache_free(self._slab.find("task_struct"), task)
+        self._slab.kmem_cache_free(self._w[self._cachep], task)
 
     def each(self) -> Iterator[int]:
         """All tasks but "swapper", oldest first."""

@@ -107,8 +107,8 @@ class Boot:
         for pa in range(0, self._limits.max_low_pfn << PAGE_SHIFT, PGDIR_SIZE):
             tables.set_large(PAGE_OFFSET + pa, pa)
         nr_cpus = self._layout.nr_cpus
-        for base in (pkmap_base(nr_cpus), FIXADDR_TOP & -PGDIR_SIZE):
-            tables.set_table(base, PAGE_OFFSET + self.bootmem.alloc(PAGE_SIZE))
+        for base in (FIXADDR_TOP & -PGDIR_SIZE, pkmap_base(nr_cpus)):
+            tables.set_table(base, PAGE_OFFSET + self.bootmem.alloc(PAGE_SIZE, goal=0))
         self._set("pkmap_page_table", tables.pte_address(pkmap_base(nr_cpus)))
         self._set("kmap_pte", tables.pte_address(fix_to_virt(FIX_KMAP_BEGIN)))
         tables.set_pte(fix_to_virt(FIX_HYPERCALL), pfn_pte(trap_window >> PAGE_SHIFT, PAGE_KERNEL_NOCACHE))
@@ -127,10 +127,10 @@ class Boot:
         printk, w, layout = self._printk, self._w, self._layout
         end = self._limits.max_pfn
         bounds = self.zone_bounds()
-        printk(f"<7>Entering add_active_range(0, 0, {end}) 0 entries of 256 used\n<7>Zone PFN ranges:\n")
+        printk(f"<7>Entering add_active_range(0, 0, {end}) 0 entries of 256 used\nZone PFN ranges:\n")
         for name, (first, last) in zip(ZONE_NAMES, bounds, strict=True):
-            printk(f"<7>  {name:<8} {first:8d} -> {last:8d}\n")
-        printk(f"<7>early_node_map[1] active PFN ranges\n<7>    0: {0:8d} -> {end:8d}\n")
+            printk(f"  {name:<8} {first:8d} -> {last:8d}\n")
+        printk(f"early_node_map[1] active PFN ranges\n    0: {0:8d} -> {end:8d}\n")
         printk(f"<7>On node 0 totalpages: {end}\n")
 
         page_size = layout["page"].size
@@ -165,8 +165,7 @@ class Boot:
         present = spanned
         if present >= memmap_pages:
             present -= memmap_pages
-            if spanned:
-                self._printk(f"<7>  {ZONE_NAMES[i]} zone: {memmap_pages} pages used for memmap\n")
+            self._printk(f"<7>  {ZONE_NAMES[i]} zone: {memmap_pages} pages used for memmap\n")
         if i == 0:
             self._printk(f"<7>  {ZONE_NAMES[0]} zone: 0 pages reserved\n")
         w[z + zone.word("spanned_pages")] = spanned
@@ -273,9 +272,9 @@ class Boot:
         total = 0
         for first, last in self.bootmem.free_runs():
             total += self._free_run(pages, first, last)
-        reserved = self._count_reserved(e820, pages, low)
         self._w[self._index("contig_bootmem_data") + self._layout["bootmem_data"].word("node_bootmem_map")] = 0
         total += self._free_bitmap(pages)
+        reserved = self._count_reserved(e820, pages, low)
         high = 0
         for start, stop in e820.ram_ranges():
             high += self._free_run(pages, max(start >> PAGE_SHIFT, low), min(stop >> PAGE_SHIFT, end))
@@ -310,7 +309,7 @@ class Boot:
         return count
 
     def _count_reserved(self, e820: E820Map, pages: PageAllocator, low: int) -> int:
-        """Lowmem frames that are RAM and still reserved (the bitmap included: it is freed right after)."""
+        """Lowmem frames that are RAM and still reserved."""
         count = 0
         step = pages.page_size >> 2
         for start, stop in e820.ram_ranges():

@@ -244,6 +244,7 @@ class Layout:
             "unsigned int colour; unsigned int colour_off; struct kmem_cache *slabp_cache; unsigned int slab_size;"
             "unsigned int dflags; void *ctor; void *dtor; char *name; struct list_head next",
         )
+        declare("ccupdate_struct", f"struct kmem_cache *cachep; struct array_cache *new[{n}]")
         declare("cache_sizes", "unsigned int cs_size; struct kmem_cache *cs_cachep; struct kmem_cache *cs_dmacachep")
         declare(
             "vm_struct",
@@ -391,6 +392,7 @@ KERNEL_VARIABLES = (
     "highstart_pfn", "highend_pfn", "vmalloc_start", "tick_nsec",
     "slab_break_gfp_order", "g_cpucache_up", "vmlist", "pkmap_page_table", "last_pkmap_nr", "kmap_pte",
     "log_start", "con_start", "log_end", "logged_chars", "log_level_unknown", "msg_level", "console_loglevel",
+    "ratelimit_toks", "ratelimit_last_msg", "ratelimit_missed", "task_struct_cachep",
     "min_free_kbytes", "die_counter", "last_pid", "tainted",
 )  # fmt: skip
 

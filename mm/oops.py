@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from mm.errors import KernelFault
-from mm.layout import PAGE_OFFSET, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
+from mm.layout import MODULE_NAME_LEN, PAGE_OFFSET, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
 from mm.list import Words, list_for_each
 from mm.maccess import KernelMemory
 from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PTE_MASK, KernelPageTable
@@ -14,7 +14,7 @@ from mm.traps import Traps
 
 RELEASE = "2.6.20-highmem #1"
 _STACK_WORDS = 24
-_CODE_BYTES, _CODE_PROLOGUE = 64, 43
+_CODE_BYTES, _CODE_PROLOGUE, _CODE_BYTES_FROM_EIP = 64, 43, 32
 
 
 class Explain(Protocol):
@@ -47,7 +47,7 @@ class Oops:
         printk = self._printk
         what = "NULL pointer dereference" if address < 4096 else "paging request"
         printk(f"<1>BUG: unable to handle kernel {what} at virtual address {address:08x}\n")
-        printk(f"<1> printing eip:\n<1>{registers['eip']:08x}\n")
+        printk(f"<1> printing eip:\n{registers['eip']:08x}\n")
         pde = self._w[((self._tables.pgd ^ 0xC0000000) >> 2) + (address >> 22)]
         printk(f"<1>*pde = {pde:08x}\n")
         if pde & PAGE_PRESENT and not pde & PAGE_PSE:
@@ -58,7 +58,7 @@ class Oops:
 
     def bug(self, where: str, registers: Mapping[str, int]) -> None:
         """BUG(): where it is, then `die`."""
-        self._printk(f"<0>------------[ cut here ]------------\n<0>kernel BUG at {where}!\n")
+        self._printk(f"<0>------------[ cut here ]------------\n<2>kernel BUG at {where}!\n")
         self.die("invalid opcode", 0, registers)
 
     def die(self, what: str, error_code: int, registers: Mapping[str, int]) -> None:
@@ -77,11 +77,14 @@ class Oops:
 
     def _name(self, va: int) -> str:
         found = self._explain.symbol(va)
-        return f"{found[0]}+{found[1]:#x}/{found[2]:#x}" if found else f"0x{va:x}"
+        if not found:
+            return f"0x{va:x}"
+        module = self._module_at(va)
+        return f"{found[0]}+{found[1]:#x}/{found[2]:#x}" + (f" [{module}]" if module else "")
 
     def _show_registers(self, r: Mapping[str, int]) -> None:
         printk, w = self._printk, self._w
-        tainted = "Tainted: GB" if w[(self._layout.va("tainted") ^ 0xC0000000) >> 2] else "Not tainted"
+        tainted = "Tainted: G    B" if w[(self._layout.va("tainted") ^ 0xC0000000) >> 2] else "Not tainted"
         printk(f"<4>Modules linked in:{''.join(f' {name}' for name in self.modules())}\n")
         printk(
             f"<0>CPU:    {self._traps.cpu}\n<0>EIP:    {r['cs']:04x}:[<{r['eip']:08x}>]    {tainted} VLI\n"
@@ -97,7 +100,8 @@ class Oops:
         printk(f"<0>Process {self._traps.comm()} (pid: {self._pid(task)}, ti={info:08x} task={task:08x} ")
         printk(f"task.ti={self._field(task, 'thread_info'):08x})\n")
         printk(f"<0>Stack: {self._stack_words(r['esp'])}\n")
-        self.show_trace(r)
+        printk("<0>Call Trace:\n")
+        self.show_trace(r, "<0>")
         printk(f"<0>Code: {self._code(r['eip'])}\n")
 
     def _field(self, task: int, name: str) -> int:
@@ -120,13 +124,14 @@ class Oops:
             out += ("\n<0>       " if n and n % 8 == 0 else "") + f"{word:08x} "
         return out
 
-    def show_trace(self, registers: Mapping[str, int]) -> None:
-        """The return addresses on the stack: along the frame pointers while these make sense, else by search."""
-        printk = self._printk
-        printk("<0>Call Trace:\n")
+    def show_trace(self, registers: Mapping[str, int], level: str) -> None:
+        """The return addresses on the stack: along the frame pointers while these make sense, else by search.
+
+        level: "<n>", or "" for the default one.
+        """
         for address in self._trace(registers["eip"], registers["esp"], registers["ebp"]):
-            printk(f"<0> [<{address:08x}>] {self._name(address)}\n")
-        printk("<0> =======================\n")
+            self._printk(f"{level} [<{address:08x}>] {self._name(address)}\n")
+        self._printk(f"{level} =======================\n")
 
     def _trace(self, eip: int, esp: int, ebp: int) -> list[int]:
         bottom = esp & -THREAD_SIZE
@@ -153,7 +158,7 @@ class Oops:
     def _code(self, eip: int) -> str:
         start, length = eip - _CODE_PROLOGUE, _CODE_BYTES
         if start < PAGE_OFFSET or self._byte(start) is None:
-            start, length = eip, _CODE_BYTES - _CODE_PROLOGUE + 1
+            start, length = eip, _CODE_BYTES_FROM_EIP
         out = ""
         for va in range(start, start + length):
             byte = self._byte(va) if va >= PAGE_OFFSET else None
@@ -170,8 +175,21 @@ class Oops:
 
     def modules(self) -> list[str]:
         """Names of the loaded programs, the newest first."""
-        module = self._layout["module"]
-        return [
-            self._vm.string(entry - module.offset("list") + module.offset("name"), 60).decode("latin-1")
-            for entry in list_for_each(self._w, self._layout.va("modules"))
-        ]
+        return [self._module_name(module) for module in self._each_module()]
+
+    def _each_module(self) -> Iterator[int]:
+        offset = self._layout["module"].offset("list")
+        for entry in list_for_each(self._w, self._layout.va("modules")):
+            yield entry - offset
+
+    def _module_name(self, module: int) -> str:
+        return self._vm.string(module + self._layout["module"].offset("name"), MODULE_NAME_LEN).decode("latin-1")
+
+    def _module_at(self, va: int) -> str:
+        fields = self._layout["module"]
+        for module in self._each_module():
+            m = (module ^ 0xC0000000) >> 2
+            core = self._w[m + fields.word("module_core")]
+            if core <= va < core + self._w[m + fields.word("core_size")]:
+                return self._module_name(module)
+        return ""

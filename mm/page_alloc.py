@@ -19,7 +19,7 @@ from mm.gfp import (
     GFP_ZERO,
 )  # fmt: skip
 from mm.layout import MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
-from mm.list import Words, list_add, list_add_tail, list_empty, list_unlink
+from mm.list import Words, list_add, list_add_tail, list_del, list_empty
 from mm.page_address import PageAddresses
 from mm.page_flags import (
     CHECK_AT_FREE,
@@ -131,7 +131,9 @@ class PageAllocator:
             flags = w[b]
             if flags >> ZONES_SHIFT != zone_id or not flags & PG_buddy or w[b + 3] != order:
                 break
-            list_unlink(w, buddy + _LRU)
+            if w[b + 1]:  # page_count of a free page
+                self._traps.bug()
+            list_del(w, buddy + _LRU)
             w[area + 3 * order + 2] -= 1
             w[b] = flags & ~PG_buddy
             w[b + 3] = 0
@@ -155,7 +157,7 @@ class PageAllocator:
             if entry == heads + 12 * current:
                 continue
             page = entry - _LRU
-            list_unlink(w, entry)
+            list_del(w, entry)
             p = (page ^ 0xC0000000) >> 2
             w[p] &= ~PG_buddy
             w[p + 3] = 0
@@ -198,7 +200,7 @@ class PageAllocator:
             if list_empty(w, head):
                 self._traps.bug()
             entry = w[((head ^ 0xC0000000) >> 2) + 1]
-            list_unlink(w, entry)
+            list_del(w, entry)
             if emit is not None:
                 emit(entry - _LRU, self.page_to_pfn(entry - _LRU), 0, 0)
             self.free_one_page(entry - _LRU, zone, 0)
@@ -335,8 +337,12 @@ class PageAllocator:
         mark = self._min if alloc_flags & ALLOC_WMARK_MIN else self._low
         while zone := w[i]:
             i += 1
-            if not alloc_flags & ALLOC_NO_WATERMARKS and not self.zone_watermark_ok(
-                zone, order, w[((zone ^ 0xC0000000) >> 2) + mark], classzone_idx, alloc_flags
+            z = (zone ^ 0xC0000000) >> 2
+            if not order and alloc_flags == ALLOC_WMARK_LOW:  # zone_watermark_ok in short: 5 %
+                if w[z] <= w[z + mark] + w[z + self._reserve + classzone_idx]:
+                    continue
+            elif not alloc_flags & ALLOC_NO_WATERMARKS and not self.zone_watermark_ok(
+                zone, order, w[z + mark], classzone_idx, alloc_flags
             ):
                 continue
             if page := self._buffered_rmqueue(zone, order, gfp_mask):
@@ -358,7 +364,7 @@ class PageAllocator:
                     if not w[i]:
                         return 0
                 entry = w[i + 3]
-                list_unlink(w, entry)
+                list_del(w, entry)
                 w[i] -= 1
                 page = entry - _LRU
             if self._prep_new_page(page, order, gfp_mask):
@@ -377,7 +383,7 @@ class PageAllocator:
             if gfp_mask & GFP_HIGH:
                 flags |= ALLOC_HIGH
             page = self._get_page_from_freelist(gfp_mask, order, zonelist, flags)
-        if not page and not gfp_mask & GFP_NOWARN:
+        if not page and not gfp_mask & GFP_NOWARN and self._traps.printk_ratelimit():
             self._traps.printk(
                 f"<4>{self._traps.comm()}: page allocation failure. order:{order}, mode:0x{gfp_mask:x}\n"
             )
@@ -411,6 +417,8 @@ class PageAllocator:
             self._release(page, order)
 
     def _release(self, page: int, order: int) -> None:
+        if order >= MAX_ORDER:
+            self._traps.bug()
         emit = self._events.mm_page_free
         if emit is not None:
             emit(page, self.page_to_pfn(page), order)

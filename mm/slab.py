@@ -8,15 +8,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 
+from mm.errors import KernelFault
 from mm.events import Events
 from mm.gfp import GFP_DMA, GFP_KERNEL
 from mm.layout import Layout
 from mm.list import Words, init_list_head, list_add, list_add_tail, list_del, list_empty, list_for_each
 from mm.page_alloc import PageAllocator
 from mm.slab_geometry import (
-    ARRAYCACHE_ALIEN_MAGIC,
     CFLGS_OFF_SLAB,
     MAX_OBJ_SIZE,
+    SHARED_BATCHCOUNT,
     SLAB_SIZE,
     Geometry,
     cache_estimate,
@@ -24,7 +25,7 @@ from mm.slab_geometry import (
     reciprocal_value,
     tunables,
 )  # fmt: skip
-from mm.slab_objects import SLAB_RECLAIM_ACCOUNT, SlabObjects, words
+from mm.slab_objects import SLAB_RECLAIM_ACCOUNT, SlabObjects
 from mm.time import HZ
 from mm.traps import Traps
 
@@ -55,6 +56,7 @@ class SlabAllocator(SlabObjects):
     ) -> None:  # fmt: skip
         super().__init__(w, memory, layout, events, traps, pages, call_guest, read_string)
         self._panic = panic
+        self._nr_online = (layout.va("nr_cpus_online") ^ 0xC0000000) >> 2
 
     # boot
 
@@ -167,23 +169,29 @@ class SlabAllocator(SlabObjects):
             shown = self._read_string(name) if name else "<NULL>"
             self._traps.printk(f"<3>kmem_cache_create: Early error in slab {shown}\n")
             self._traps.bug()
-        if flags & ~CREATE_MASK or (flags & SLAB_DESTROY_BY_RCU and dtor):
-            self._traps.bug()
         return self._create(name, size, align, flags, ctor, dtor, early=False)
 
     def _create(self, name: int, size: int, align: int, flags: int, ctor: int, dtor: int, early: bool) -> int:
         w, text = self._w, self._read_string(name)
-        for entry in list_for_each(w, self.cache_chain):
-            if self.name(entry - self._next) == text:
-                self._traps.printk(f"<3>kmem_cache_create: duplicate cache {text}\n")
+        for other in self.caches():
+            try:
+                taken = self.name(other) == text
+            except KernelFault:
+                size_of_other = self.kmem_cache_size(other)
+                self._traps.printk(f"SLAB: cache with size {size_of_other} has lost its name\n")
+                continue
+            if taken:
+                self._traps.printk(f"kmem_cache_create: duplicate cache {text}\n")
                 self._traps.dump_stack()
                 return self._create_failed(text, flags)
+        if flags & ~CREATE_MASK or (flags & SLAB_DESTROY_BY_RCU and dtor):
+            self._traps.bug()
         shape = geometry(size, align, flags, self._layout.l1, w[self._break_order], early)
         cachep = self.kmem_cache_zalloc(self.cache_cache, GFP_KERNEL)
         if not cachep:
             return self._create_failed(text, flags)
         if not shape.num:
-            self._traps.printk(f"<3>kmem_cache_create: couldn't create cache {text}.\n")
+            self._traps.printk(f"kmem_cache_create: couldn't create cache {text}.\n")
             self.kmem_cache_free(self.cache_cache, cachep)
             return self._create_failed(text, flags)
         self._fill(cachep, name, flags, ctor, dtor, shape)
@@ -220,7 +228,10 @@ class SlabAllocator(SlabObjects):
         w = self._w
         state = w[self._cpucache_up]
         if state == _FULL:
-            return self._enable_cpucache(cachep)
+            well = self._enable_cpucache(cachep)
+            if not well:
+                self._traps.printk(f"<3>enable_cpucache failed for {self.name(cachep)}, error 12.\n")
+            return well
         c = (cachep ^ 0xC0000000) >> 2
         if state == _NONE:
             w[c] = self._layout.va("initarray_generic")
@@ -245,24 +256,33 @@ class SlabAllocator(SlabObjects):
         size = self._w[((cachep ^ 0xC0000000) >> 2) + self._buffer_size]
         return self._tune_cpucache(cachep, *tunables(size, self._layout.smp))
 
+    def _online(self) -> range:
+        return range(min(self._w[self._nr_online], self._nr_cpus))
+
     def _tune_cpucache(self, cachep: int, limit: int, batchcount: int, shared: int) -> bool:
-        """do_tune_cpucache: new arrays of the new size for every CPU, then the node's shared array."""
+        """do_tune_cpucache: new arrays of the new size for every online CPU, then the node's shared array."""
         w = self._w
         c = (cachep ^ 0xC0000000) >> 2
-        arrays: list[int] = []
-        for _ in range(self._nr_cpus):
-            new = self._alloc_arraycache(limit, batchcount)
-            if not new:
-                for made in arrays:
-                    self.kfree(made)
+        update = self.kzalloc(self._layout["ccupdate_struct"].size, GFP_KERNEL)
+        if not update:
+            return False
+        new = ((update ^ 0xC0000000) >> 2) + 1
+        for cpu in self._online():
+            w[new + cpu] = self._alloc_arraycache(limit, batchcount)
+            if not w[new + cpu]:
+                for made in range(cpu):
+                    self.kfree(w[new + made])
+                self.kfree(update)
                 return False
-            arrays.append(new)
-        old = [w[c + cpu] for cpu in range(self._nr_cpus)]
-        w[c : c + self._nr_cpus] = words(arrays)
+        w[new - 1] = cachep
+        for cpu in self._online():
+            w[c + cpu], w[new + cpu] = w[new + cpu], w[c + cpu]
         w[c + self._batchcount], w[c + self._limit], w[c + self._shared] = batchcount, limit, shared
-        for ac in filter(None, old):
-            self._free_entries(cachep, ac)
-            self.kfree(ac)
+        for cpu in self._online():
+            if old := w[new + cpu]:
+                self._free_entries(cachep, old)
+                self.kfree(old)
+        self.kfree(update)
         return self._alloc_kmemlist(cachep)
 
     def _alloc_arraycache(self, entries: int, batchcount: int) -> int:
@@ -277,11 +297,9 @@ class SlabAllocator(SlabObjects):
     def _alloc_kmemlist(self, cachep: int) -> bool:
         w = self._w
         c = (cachep ^ 0xC0000000) >> 2
-        new_shared = 0
-        if w[c + self._shared]:
-            new_shared = self._alloc_arraycache(w[c + self._shared] * w[c + self._batchcount], ARRAYCACHE_ALIEN_MAGIC)
-            if not new_shared:
-                return False
+        new_shared = self._alloc_arraycache(w[c + self._shared] * w[c + self._batchcount], SHARED_BATCHCOUNT)
+        if not new_shared:
+            return False
         l3 = w[c + self._nodelists]
         if not l3:
             l3 = self.kmalloc(self._layout["kmem_list3"].size, GFP_KERNEL)
@@ -296,7 +314,7 @@ class SlabAllocator(SlabObjects):
             self._free_entries(cachep, old)
         w[i + self._l3_shared] = new_shared
         w[i + self._alien] = BAD_ALIEN_MAGIC  # not NUMA
-        w[i + self._free_limit] = 2 * w[c + self._batchcount] + w[c + self._num]
+        w[i + self._free_limit] = (1 + len(self._online())) * w[c + self._batchcount] + w[c + self._num]
         self.kfree(old)
         return True
 
@@ -331,7 +349,7 @@ class SlabAllocator(SlabObjects):
     def _cache_shrink(self, cachep: int) -> int:
         w = self._w
         c = (cachep ^ 0xC0000000) >> 2
-        for cpu in range(self._nr_cpus):
+        for cpu in self._online():
             self._free_entries(cachep, w[c + cpu])
         l3 = w[c + self._nodelists]
         i = (l3 ^ 0xC0000000) >> 2

@@ -12,7 +12,7 @@ SLAB_LIMIT = 0xFFFFFFFC
 CFLGS_OFF_SLAB = 0x80000000
 MAX_OBJ_ORDER = MAX_GFP_ORDER = 5
 MAX_OBJ_SIZE = PAGE_SIZE << MAX_OBJ_ORDER
-ARRAYCACHE_ALIEN_MAGIC = 0xBAADF00D
+SHARED_BATCHCOUNT = 0xBAADF00D  # of shared arrays, which never move batches
 
 _HWCACHE_ALIGN = 0x2000
 _RECLAIM_ACCOUNT = 0x20000
@@ -33,7 +33,7 @@ class Geometry:
 
 
 def _align(value: int, to: int) -> int:
-    return (value + to - 1) // to * to
+    return value + to - 1 & -to  # the kernel's ALIGN, which wants a power of two and does not check
 
 
 def cache_estimate(gfporder: int, buffer_size: int, align: int, off_slab: bool) -> tuple[int, int]:

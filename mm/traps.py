@@ -15,6 +15,7 @@ from typing import NoReturn
 from mm.errors import KernelBug
 from mm.layout import TASK_COMM_LEN, THREAD_SIZE, Layout
 from mm.list import Words
+from mm.printk import Printk
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,16 +33,17 @@ class Traps:
     where the kernel is wired.
     """
 
-    __slots__ = ("_comm", "_task", "_w", "caller", "cpu", "dump_stack", "esp", "printk")
+    __slots__ = ("_comm", "_task", "_w", "caller", "cpu", "dump_stack", "esp", "printk", "printk_ratelimit")
 
-    def __init__(self, w: Words, layout: Layout, printk: Callable[[str], object]) -> None:
+    def __init__(self, w: Words, layout: Layout, printk: Printk) -> None:
         self._w = w
         self._task = layout["thread_info"].word("task")
         self._comm = layout["task_struct"].word("comm")
         self.esp = layout.va("init_thread_union") + THREAD_SIZE - 4
         self.caller = 0
         self.cpu = 0
-        self.printk = printk
+        self.printk: Callable[[str], object] = printk
+        self.printk_ratelimit = printk.ratelimit
         self.dump_stack: Callable[[], None] = lambda: None
 
     def current_thread_info(self) -> int:
@@ -66,5 +68,5 @@ class Traps:
     def warn(self) -> None:
         """WARN_ON(1): say where, show the stack, go on."""
         frame = sys._getframe(1)
-        self.printk(f"<4>BUG: at {_where(frame)} {frame.f_code.co_name.lstrip('_')}()\n")
+        self.printk(f"BUG: at {_where(frame)} {frame.f_code.co_name.lstrip('_')}()\n")
         self.dump_stack()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from mm.errors import KernelFault, ListCycle
 from mm.events import Events
 from mm.fixmap import vmalloc_end
-from mm.gfp import GFP_HIGHMEM, GFP_KERNEL, GFP_ZERO
+from mm.gfp import GFP_HIGHMEM, GFP_KERNEL, GFP_LEVEL_MASK, GFP_ZERO
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
 from mm.list import Words
 from mm.page_alloc import PageAllocator
@@ -68,15 +68,15 @@ class Vmalloc:
             yield area
             area, previous = following, address + 1
 
-    def get_vm_area(self, size: int, flags: int, start: int = 0, end: int = 0) -> int:
+    def get_vm_area(self, size: int, flags: int, start: int = 0, end: int = 0, gfp_mask: int = GFP_KERNEL) -> int:
         """__get_vm_area: the first hole of `size` bytes and a guard page; its `struct vm_struct`, or 0.
 
-        start, end: where to look, all of vmalloc space by default.
+        start, end: where to look, all of vmalloc space by default. gfp_mask: for the `struct vm_struct`.
         """
         w = self._w
         start, end = start or self._start, end or self._end
         size = size + PAGE_SIZE - 1 & -PAGE_SIZE
-        area = self._slab.kmalloc(self._vm_struct_size, GFP_KERNEL)
+        area = self._slab.kmalloc(self._vm_struct_size, gfp_mask & GFP_LEVEL_MASK)
         if not area or not size:
             self._slab.kfree(area)
             return 0
@@ -95,7 +95,10 @@ class Vmalloc:
             link = i + _NEXT
         if at > end - size:
             self._slab.kfree(area)
-            self._traps.printk("<4>allocation failed: out of vmalloc space - use vmalloc=<size> to increase size.\n")
+            if self._traps.printk_ratelimit():
+                self._traps.printk(
+                    "<4>allocation failed: out of vmalloc space - use vmalloc=<size> to increase size.\n"
+                )
             return 0
         i = (area ^ 0xC0000000) >> 2
         w[i + _NEXT] = w[link]
@@ -187,7 +190,7 @@ class Vmalloc:
         rounded = size + PAGE_SIZE - 1 & -PAGE_SIZE
         if not size or rounded >> PAGE_SHIFT > self._num_physpages:
             return 0
-        area = self.get_vm_area(rounded, VM_ALLOC)
+        area = self.get_vm_area(rounded, VM_ALLOC, gfp_mask=gfp_mask)
         return self._alloc_area(area, gfp_mask, prot) if area else 0
 
     def _traced(self, size: int, gfp_mask: int) -> int:

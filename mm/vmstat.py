@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mm.layout import MAX_ORDER, Layout
+from mm.errors import KernelFault
+from mm.layout import MAX_ORDER, ZONE_NAMES, Layout
 from mm.list import Words, list_for_each
 from mm.page_alloc import PageAllocator
 from mm.slab import SlabAllocator
@@ -27,7 +28,7 @@ class BuddyInfo:
 def buddyinfo(w: Words, layout: Layout, pages: PageAllocator) -> list[BuddyInfo]:
     """Every zone that has pages."""
     zone, rows = layout["zone"], []
-    for va, name in zip(pages.zones, ("DMA", "Normal", "HighMem"), strict=True):
+    for va, name in zip(pages.zones, ZONE_NAMES, strict=True):
         z = (va ^ 0xC0000000) >> 2
         if w[z + zone.word("present_pages")]:
             area = z + zone.word("free_area") + 2
@@ -83,7 +84,7 @@ def _slabinfo_row(w: Words, layout: Layout, slab: SlabAllocator, cachep: int) ->
     if any(count != num for count in full):
         error = "slabs_full accounting error"
     elif any(count in (0, num) for count in partial):
-        error = "slabs_partial inuse accounting error"
+        error = "slabs_partial accounting error" if num in partial else "slabs_partial/inuse accounting error"
     elif any(free):
         error = "slabs_free/inuse accounting error"
     active_objs = len(full) * num + sum(partial)
@@ -93,7 +94,7 @@ def _slabinfo_row(w: Words, layout: Layout, slab: SlabAllocator, cachep: int) ->
         error = "free_objects accounting error"
     shared = w[((l3 ^ 0xC0000000) >> 2) + l3_fields.word("shared")]
     return SlabInfo(
-        name=slab.name(cachep),
+        name=_name(slab, cachep),
         active_objs=active_objs,
         num_objs=num_slabs * num,
         objsize=w[c + cache.word("buffer_size")],
@@ -107,6 +108,13 @@ def _slabinfo_row(w: Words, layout: Layout, slab: SlabAllocator, cachep: int) ->
         sharedavail=w[((shared ^ 0xC0000000) >> 2) + ac.word("avail")] if shared else 0,
         error=error,
     )
+
+
+def _name(slab: SlabAllocator, cachep: int) -> str:
+    try:
+        return slab.name(cachep)
+    except KernelFault:  # its program is gone
+        return f"<{slab.kmem_cache_name(cachep):08x}>"
 
 
 def slabinfo_text(rows: Iterable[SlabInfo]) -> str:

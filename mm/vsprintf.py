@@ -7,22 +7,25 @@ from collections.abc import Callable
 
 _CONVERSION = re.compile(
     rb"%(?P<flags>[-+ #0]*)(?P<width>\*|\d+)?(?P<precision>\.(?:\*|-?\d*))?"
-    rb"(?P<qualifier>hh|h|ll|l|L|Z|z|t)?(?P<conversion>[cspndiouxX%])",
+    rb"(?P<qualifier>ll|[hlLZzt])?(?P<conversion>.?)",
     re.DOTALL,
 )
+
+_KNOWN = frozenset(bytes([c]) for c in b"cspndiouxX")
 
 
 def vsnprintf(fmt: bytes, next_word: Callable[[], int], read_string: Callable[[int, int], bytes]) -> bytes:
     """Format `fmt` as the kernel does.
 
     next_word gives the next 32-bit argument. read_string(va, limit) gives the C string at a virtual address,
-    at most `limit` bytes of it. %n is not served (its argument is skipped). Raises what read_string raises.
+    at most `limit` bytes of it. An unknown conversion is printed as "%" and its letter. %n stores nothing. Raises what
+    read_string raises.
     """
 
     def one(match: re.Match[bytes]) -> bytes:
         conversion = match["conversion"]
-        if conversion == b"%":
-            return b"%"
+        if conversion not in _KNOWN:
+            return b"%" + conversion.replace(b"%", b"")
         flags = match["flags"]
         left, zero = b"-" in flags, b"0" in flags
         width = 0
@@ -67,8 +70,6 @@ def _number(
     elif match["qualifier"] in (b"ll", b"L"):
         value |= next_word() << 32
         bits = 64
-    elif match["qualifier"] == b"hh":
-        bits = 8
     elif match["qualifier"] == b"h":
         bits = 16
     value &= (1 << bits) - 1

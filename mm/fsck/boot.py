@@ -82,10 +82,10 @@ def replay(kernel: Kernel) -> BootMap | None:
         room.take(first, last)
     room.take(image, image + bitmap)
 
-    def alloc(size: int, align: int) -> int:
+    def alloc(size: int, align: int, wanted: int = _GOAL) -> int:
         pages = pages_up(size)
         start = None
-        for goal in (_GOAL, 0):
+        for goal in (wanted, 0):
             if start is None:
                 start = room.find(goal, pages, max(1, align >> PAGE_SHIFT))
         if start is None:
@@ -100,7 +100,8 @@ def replay(kernel: Kernel) -> BootMap | None:
         return PAGE_OFFSET + pa
 
     try:
-        boot.page_tables = [alloc(PAGE_SIZE, PAGE_SIZE) for _ in range(2)]
+        fixmap, pkmap = (alloc(PAGE_SIZE, PAGE_SIZE, 0) for _ in range(2))
+        boot.page_tables = [pkmap, fixmap]
         block = (1 << (MAX_ORDER - 1)) - 1
         boot.mem_map_bytes = (kernel.limits.max_pfn + block & ~block) * layout["page"].size
         boot.mem_map = alloc(boot.mem_map_bytes, layout.l1)

@@ -18,6 +18,7 @@ from mm.fsck.boot import BootMap
 from mm.fsck.memory import MOST, Memory, runs, shown
 from mm.fsck.params import Kernel
 from mm.layout import LAST_PKMAP, LOG_BUF_LEN, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START
+from mm.printk import RATELIMIT_BURST, RATELIMIT_JIFFIES
 from mm.time import TICK_NSEC, TRAP_NSEC
 
 HYPERCALL_FRAME = TRAP_WINDOW >> PAGE_SHIFT
@@ -113,6 +114,8 @@ def _ranges(memory: Memory) -> None:
         variable_damage(memory, "last_pkmap_nr", f"is {shown(nr)}, should be below {LAST_PKMAP}")
     if (taints := memory.variable("tainted")) >= _MAX_TAINTS:
         variable_damage(memory, "tainted", f"is {taints:#x}, there are six taints")
+    if (toks := memory.variable("ratelimit_toks")) > RATELIMIT_BURST * RATELIMIT_JIFFIES:
+        variable_damage(memory, "ratelimit_toks", f"is {shown(toks)}, more than there can be")
     va = memory.layout.va("kmap_atomic_idx")
     for cpu in range(memory.layout.nr_cpus):
         if memory.word(va + 4 * cpu) > 4:
@@ -141,8 +144,9 @@ def _log(memory: Memory, kernel: Kernel) -> None:
         if (value := memory.variable("log_level_unknown")) != unknown:
             text = f"is {shown(value)}, the log {'ends' if unknown else 'does not end'} with a whole line"
             variable_damage(memory, "log_level_unknown", text)
-    if (level := memory.variable("msg_level")) > 7:
-        variable_damage(memory, "msg_level", f"is {shown(level)}, should be 0..7")
+    level, at_line_start = memory.variable("msg_level"), memory.variable("log_level_unknown")
+    if level != 0xFFFFFFFF if at_line_start else level > 7:
+        variable_damage(memory, "msg_level", f"is {shown(level)}, should be {'-1' if at_line_start else '0..7'}")
     if (level := memory.variable("console_loglevel")) != kernel.options.loglevel:
         text = f"is {shown(level)}, the command line says {kernel.options.loglevel}"
         variable_damage(memory, "console_loglevel", text)

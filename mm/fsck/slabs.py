@@ -25,7 +25,7 @@ from mm.fsck.report import SLAB
 from mm.layout import KERNEL_CACHES, PAGE_OFFSET, PAGE_SHIFT
 from mm.page_flags import ZONES_SHIFT, PG_slab
 from mm.slab import CREATE_MASK
-from mm.slab_geometry import ARRAYCACHE_ALIEN_MAGIC, BUFCTL_END, SLAB_SIZE, tunables
+from mm.slab_geometry import BUFCTL_END, SHARED_BATCHCOUNT, SLAB_SIZE, tunables
 from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
 
 _BAD_ALIEN_MAGIC = 0x01020304
@@ -47,6 +47,7 @@ class Slabs:
         self._memory = memory
         self._layout = kernel.layout
         self._smp = kernel.layout.smp
+        self._online = 1  # image.py holds nr_cpus_online to that
         self.objects = Objects(memory)
         self._lru_next = memory.column("lru")
         self._lru_prev = memory.column("lru.prev")
@@ -267,11 +268,11 @@ class Slabs:
         limit, batch, shared = tunables(cache.shape.buffer_size, self._smp)
         found = [
             (cache.view[f"array[{cpu}]"], f"array_cache of {cache.name}, CPU {cpu}", limit, batch, f"array[{cpu}]")
-            for cpu in range(self._layout.nr_cpus)
+            for cpu in range(self._online)
         ]
-        if shared and (l3 := self._list3(cache)):
+        if l3 := self._list3(cache):
             va = self._memory.word(l3 + self._memory.offset("kmem_list3", "shared"))
-            found.append((va, f"shared array_cache of {cache.name}", shared * batch, ARRAYCACHE_ALIEN_MAGIC, "shared"))
+            found.append((va, f"shared array_cache of {cache.name}", shared * batch, SHARED_BATCHCOUNT, "shared"))
         return found
 
     def _read_arrays(self, cache: Cache) -> None:
@@ -316,7 +317,7 @@ class Slabs:
         for va, title, length, batchcount, field in self._arrays(cache):
             owner = (view.title, view.va) if field != "shared" else (f"kmem_list3 of {cache.name}", self._list3(cache))
             name = self.objects.general(layout["array_cache"].size + 4 * length)
-            view.free("array", words=layout.nr_cpus)
+            view.free("array", words=self._online)
             if not self.objects.use(va, name, title, *owner, field):
                 continue
             if not is_array(self._memory, va, length, batchcount):
@@ -325,7 +326,7 @@ class Slabs:
                 check_array(self._memory, va, title, length, batchcount)
         if cache.va != layout.va("cache_cache"):
             self.objects.use(cache.va, "kmem_cache", view.title, view.title, view.va, "")
-        self._check_list3(cache, shared)
+        self._check_list3(cache)
         if cache.shape.off_slab:
             title = f"struct slab of {cache.name}"
             for slab in cache.slabs:
@@ -333,7 +334,7 @@ class Slabs:
         view.free("nodelists")
         view.rest_zero()
 
-    def _check_list3(self, cache: Cache, shared: int) -> None:
+    def _check_list3(self, cache: Cache) -> None:
         view = cache.view
         size = self._layout["kmem_list3"].size
         title = f"kmem_list3 of {cache.name}"
@@ -347,13 +348,13 @@ class Slabs:
         for field in _LISTS:
             l3.list_head(field, empty=False)
         l3.want("free_objects", cache.free_objects, "the slabs hold")
-        l3.want("free_limit", 2 * tunables(cache.shape.buffer_size, self._smp)[1] + cache.shape.num)
+        batch = tunables(cache.shape.buffer_size, self._smp)[1]
+        l3.want("free_limit", (1 + self._online) * batch + cache.shape.num)
         l3.within("colour_next", 0, max(0, cache.shape.colour - 1))
         l3.want("alien", _BAD_ALIEN_MAGIC)
         l3.within("free_touched", 0, 1)
         l3.free("next_reap")
-        if shared:
-            l3.free("shared")
+        l3.free("shared")
         l3.rest_zero()
 
     def _check_malloc_sizes(self) -> None:
@@ -374,8 +375,11 @@ class Slabs:
         last = memory.block(va + 12 * len(rows), 3).tolist()
         if last != [0xFFFFFFFF, 0, 0]:
             memory.damage("malloc_sizes", va, f"[{len(rows)}]", "is not the end of the table")
-        if "task_struct" not in self.objects.by_name:
+        cache = self.objects.by_name.get("task_struct")
+        if cache is None:
             variable_damage(memory, "cache_chain", "lacks the cache task_struct")
+        elif (value := memory.variable("task_struct_cachep")) != cache.va:
+            variable_damage(memory, "task_struct_cachep", f"is {value:08x}, the cache is at {cache.va:08x}")
 
     def _count_pages(self) -> list[list[int]]:
         counts = [[0, 0], [0, 0], [0, 0]]

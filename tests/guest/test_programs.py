@@ -170,3 +170,51 @@ def test_too_much() -> None:
 def test_endless_loop(arguments: tuple[str, ...]) -> None:
     status, text = run("loop", *arguments, timeout=0.5)
     assert status == 124 and text.startswith("looping\n")
+
+
+def test_constructor_that_allocates_from_its_own_cache(tmp_path: Path) -> None:
+    """The engine crashes when runs nest too deep: the kernel must give up before."""
+    source = tmp_path / "deep.c"
+    source.write_text(
+        """
+#include <linux/slab.h>
+static struct kmem_cache *cache;
+static void ctor(void *p, struct kmem_cache *c, unsigned long flags) { kmem_cache_alloc(cache, GFP_KERNEL); }
+int main(void)
+{
+	cache = kmem_cache_create("deep", 3000, 0, 0, ctor, NULL);
+	kmem_cache_alloc(cache, GFP_KERNEL);
+	return 0;
+}
+"""
+    )
+    status, text = run(source)
+    assert status == 137 and "runs within each other" in text
+
+
+def test_cache_that_outlives_its_program(tmp_path: Path) -> None:
+    """Its name is gone with the program's memory; 2.6.20 says so, and goes on."""
+    source = tmp_path / "leak.c"
+    source.write_text(
+        """
+#include <linux/slab.h>
+int main(int argc, char **argv) { return !kmem_cache_create(argv[0], 200, 0, 0, NULL, NULL); }
+"""
+    )
+    with Kernel.boot(BootOptions(ram=64 * MB)) as kernel:
+        program = elf.read(cc.build([source], kernel.layout), "leak.c")
+        assert kernel.run(program, ["first"]) == 0
+        assert kernel.run(program, ["other", "argument" * 100]) == 0
+        assert len(kernel.slabinfo()) == 2 + 1 + len(kernel.layout.kmalloc_sizes) * 2 + 1
+
+
+def test_too_long_arguments_leave_nothing_behind() -> None:
+    with Kernel.boot(BootOptions(ram=64 * MB)) as kernel:
+        program = elf.read(cc.build([HERE / "programs" / "exitcode.c"], kernel.layout), "exitcode.c")
+        before = kernel.page_alloc.nr_free_pages(), kernel.vmallocinfo()
+        assert kernel.run(program, ["x"]) == 1
+        before = kernel.page_alloc.nr_free_pages(), kernel.vmallocinfo()
+        with pytest.raises(elf.LoadError, match="arguments"):
+            kernel.run(program, ["x", "y" * 200_000])
+        assert (kernel.page_alloc.nr_free_pages(), kernel.vmallocinfo()) == before
+        assert not list(kernel.tasks.each()) and not kernel.oops.modules()

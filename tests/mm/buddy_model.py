@@ -1,4 +1,4 @@
-"""The page allocator of 2.6.20 written as plainly as possible, with Python lists: what mm.page_alloc is compared with."""
+"""The page allocator of 2.6.20 written as plainly as possible, with Python lists, to compare mm.page_alloc with."""
 
 from __future__ import annotations
 

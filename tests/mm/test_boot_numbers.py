@@ -151,8 +151,7 @@ def test_memory_line_counts_the_free_pages() -> None:
     available, physical, reserved, high = map(int, found.groups())
     assert physical == 512 << 10 and high == 0
     holes = (0x100000 - 0x9F000) >> 10  # the page of the EBDA and the hole below 1 MB are no RAM
-    bitmap = 512 * MB // 4096 // 8 >> 10  # counted as reserved, then freed
-    assert available == physical - reserved - holes + bitmap
+    assert available == physical - reserved - holes
     assert kernel.page_alloc.nr_free_pages() < available >> 2
 
 

@@ -112,5 +112,6 @@ def test_ten_thousand_operations(ram: int) -> None:
         for number in range(10_000):
             tight = number // 1000 % 2  # a thousand steps in which allocations win, a thousand in which frees do
             kinds = 2 * len(GFPS) - (4 if tight else -6)
-            operations.append((rng.randrange(kinds), rng.choice([0] * 6 + [1, 2, 3, 4, 6, 8, 9, 10]), rng.randrange(1000)))
+            order = rng.choice([0] * 6 + [1, 2, 3, 4, 6, 8, 9, 10])
+            operations.append((rng.randrange(kinds), order, rng.randrange(1000)))
         assert play(kernel, model, operations, compare_every=500) > 2_000

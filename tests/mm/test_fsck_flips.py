@@ -93,7 +93,8 @@ def image(kernel: Kernel) -> Iterator[Target]:
 # Variables of which any value, or any in a range, can be right.
 FREE_VARIABLES = {
     "jiffies": 0, "jiffies_hi": 0, "die_counter": 0,  # nothing else says what time it is, or how often we died
-    "tick_nsec": WILD, "tainted": WILD, "msg_level": WILD,
+    "tick_nsec": WILD, "tainted": WILD, "ratelimit_toks": WILD,
+    "ratelimit_last_msg": 0, "ratelimit_missed": 0,  # of a time, and of messages that nobody saw
     "last_pkmap_nr": WILD,  # where the next search for a slot begins
     "last_pid": 0x80000000,  # pids that are no longer in use
 }  # fmt: skip
@@ -217,7 +218,7 @@ def caches(kernel: Kernel) -> Iterator[Target]:
 def arrays(kernel: Kernel) -> Iterator[Target]:
     layout, size = kernel.layout, kernel.layout["array_cache"].size
     for cache in kernel.slab.caches():
-        arrays = [word(kernel, cache + 4 * cpu) for cpu in range(layout.nr_cpus)]
+        arrays = [word(kernel, cache)]  # CPUs that are not online have none
         l3 = word(kernel, cache + layout["kmem_cache"].offset("nodelists"))
         arrays += [shared] if (shared := word(kernel, l3 + layout["kmem_list3"].offset("shared"))) else []
         for ac in arrays:

@@ -64,6 +64,8 @@ def test_strings(text: bytes, fmt: bytes) -> None:
         (b"%#x", (255,), b"0xff"),
         (b"no conversion", (), b"no conversion"),
         (b"%q%", (), b"%q%"),
+        (b"%5.2f|", (), b"%f|"),
+        (b"%hhd", (), b"%hd"),
     ],
 )
 def test_kernel_forms(fmt: bytes, words: tuple[int, ...], expected: bytes) -> None:
