@@ -1,0 +1,54 @@
+"""Brings the examples of the README up to date: `python3 docs/readme.py` in the project's environment.
+
+Every shown line is exchanged for the line printed now that differs from it in numbers alone; "..." stays. Lines that
+match nothing are named, for a person to look at.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROMPT = "$ python3 -m tools "
+
+
+def shape(line: str) -> str:
+    """A line without what may change: numbers, and the names of modules behind symbols."""
+    return re.sub(r"\b(0x)?[0-9a-f]*[0-9][0-9a-f]*\b|\[\w+\]$|\s+", "#", line).rstrip("#")
+
+
+def refreshed(command: str, shown: list[str]) -> list[str]:
+    """The shown lines as they are printed now."""
+    line = [sys.executable, "-m", "tools.cli", *shlex.split(command)]
+    printed = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines()
+    result, at = [], 0
+    for old in shown:
+        same = (n for n in range(at, len(printed)) if shape(printed[n]) == shape(old))
+        found = None if old == "..." else next(same, None)
+        if found is not None:
+            at = found + 1
+        elif old != "...":
+            print(f"{command}: not printed: {old}", file=sys.stderr)
+        result.append(old if found is None else printed[found])
+    return result
+
+
+def main() -> None:
+    """Rewrite README.md."""
+    readme = ROOT / "README.md"
+
+    def block(match: re.Match[str]) -> str:
+        command, *shown = match[1].splitlines()
+        lines = refreshed(command[len(PROMPT) :], shown) if shown else []
+        return "```console\n" + "".join(f"{line}\n" for line in [command, *lines]) + "```"
+
+    text = re.sub(r"^```console\n(.*?)^```", block, readme.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    readme.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
