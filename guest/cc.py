@@ -27,6 +27,7 @@ PROGRAMS = HERE / "programs"
 EXEC_BASE = 0xF9000000
 """Where executables are linked to: inside the vmalloc area of every machine."""
 
+OBJECT_SUFFIXES = (".o", ".ko")
 SOURCE_SUFFIXES = (".c", ".S", ".s")
 _ALWAYS = "start.c"  # the part of the library that every program gets
 
@@ -62,7 +63,7 @@ def build(
     paths = [_checked(Path(source)) for source in sources]
     compiler = find_compiler(progress)
     builder = _Builder(compiler, layout, progress, diagnostics)
-    objects = [path if path.suffix == ".o" else builder.compile(path) for path in paths]
+    objects = [path if path.suffix in OBJECT_SUFFIXES else builder.compile(path) for path in paths]
     objects += _needed(objects, builder.library())
     name = re.sub(r"[^\w.-]", "_", paths[0].stem)
     relocatable = builder.link(objects, name)
@@ -70,7 +71,7 @@ def build(
 
 
 def _checked(path: Path) -> Path:
-    if path.suffix not in (*SOURCE_SUFFIXES, ".o"):
+    if path.suffix not in (*SOURCE_SUFFIXES, *OBJECT_SUFFIXES):
         raise CompileError(f"{path}: is no C source (.c), assembler source (.S) or object (.o)")
     if not path.is_file():
         raise CompileError(f"{path}: {'is no file' if path.exists() else 'no such file'}")

@@ -8,6 +8,8 @@ address that it was linked for. Every bad input ends in a `LoadError` of one lin
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 from bisect import bisect_right
 from collections.abc import Callable
@@ -50,6 +52,8 @@ from guest.elffile import (
 
 __all__ = ["Image", "ImageSymbol", "LoadError", "Placement", "Program", "check_vermagic", "read"]
 
+MAX_FILE = 256 << 20
+"""A program's file has at most this many bytes, debug information and all."""
 MAX_IMAGE = 64 << 20
 """A program takes at most this many bytes of memory: the vmalloc area has little more."""
 
@@ -148,7 +152,12 @@ def read(source: str | Path | bytes, name: str | None = None) -> Program:
         return Program(ElfFile(source, name or "program"))
     path = Path(source)
     try:
-        data = path.read_bytes()
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise LoadError(f"{path}: is no regular file")
+            if os.fstat(file.fileno()).st_size > MAX_FILE:
+                raise LoadError(f"{path}: has more than {MAX_FILE >> 20} MB, which no kernel program has")
+            data = file.read(MAX_FILE)
     except OSError as error:
         raise LoadError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a zero byte in the path

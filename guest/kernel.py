@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import NoReturn
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NoReturn
 
 from guest.calls import TABLE, Call, stub
 from guest.elf import Program
 from guest.library import Library
 from guest.module import Loaded, Modules
+from guest.runner import Halted, Runner
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
 from hw.cpu import CPU
 from hw.errors import EngineError, HighmemError, PhysicalError
@@ -17,7 +18,7 @@ from hw.frame import ExceptionFrame
 from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
 from hw.watchdog import CallbackStuck, Watchdog
 from hw.watchdog import Verdict as Halt
-from mm import vmstat
+from mm import free_areas, meminfo, show_mem, sysctl, vmstat
 from mm.errors import BootError, DamagedMemory, KernelBug, KernelFault, ListCycle, Panic
 from mm.events import Events
 from mm.fault import PageFaults, Verdict
@@ -25,7 +26,8 @@ from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
 from mm.fork import Tasks, init_task
 from mm.gfp import GFP_KERNEL, GFP_REPEAT
 from mm.highmem import Highmem
-from mm.init import Boot, setup_watermarks
+from mm.init import Boot, check_image_fits, setup_watermarks
+from mm.kthread import Kthreads
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
 from mm.list import init_list_head
 from mm.maccess import KernelMemory
@@ -34,11 +36,16 @@ from mm.page_address import PageAddresses
 from mm.page_alloc import PageAllocator
 from mm.pgtable import PAGE_KERNEL_RO, KernelPageTable, pfn_pte
 from mm.printk import Console, Printk
+from mm.sched import Scheduler
 from mm.setup import BootOptions, MemoryLimits, find_limits, read_boot_params, write_boot_params
 from mm.slab import SlabAllocator
 from mm.time import TICK_NSEC, TRAP_NSEC, Clock
 from mm.traps import Traps
 from mm.vmalloc import Vmalloc
+
+if TYPE_CHECKING:
+    from mm.frame_map import FrameMap
+    from mm.page_info import FrameInfo, PageInspector, PageStruct
 
 EXIT_KILLED = 137  # 128 + SIGKILL: what a shell says of an insmod that oopsed
 EXIT_TIMEOUT = 124
@@ -48,7 +55,7 @@ KERNEL_CS, KERNEL_DS, USER_DS = 0x60, 0x68, 0x7B
 _GDT = {0x60: 0x00CF9A000000FFFF, 0x68: 0x00CF92000000FFFF, 0x70: 0x00CFFA000000FFFF, 0x78: 0x00CFF2000000FFFF}
 _CR0 = 0x8005003B  # PG AM WP NE ET TS MP PE, as 2.6.20 leaves it
 _CR4 = 0x90  # PGE PSE
-_EFLAGS = 0x202  # IF
+EFLAGS_IF = 0x200
 
 _PAGE_FAULT, _INVALID_OPCODE = 14, 6
 _TRAP_NAMES = {
@@ -104,7 +111,9 @@ class Kernel:
         for start, end in e820.backed_ranges():
             if start < TRAP_WINDOW + TRAP_WINDOW_SIZE and TRAP_WINDOW < end:
                 raise BootError(f"the memory map has RAM at {TRAP_WINDOW:#x}, where the hypercall window is")
-        kernel = cls(Machine(e820, options.cpus), options.layout, find_limits(usable), console)
+        limits = find_limits(usable)
+        check_image_fits(usable, limits, options.layout)
+        kernel = cls(Machine(e820, options.cpus), options.layout, limits, console)
         try:
             write_boot_params(kernel.ram, options, e820)
             kernel._start_kernel(options)
@@ -157,6 +166,7 @@ class Kernel:
         boot.build_all_zonelists()
         log(f"<5>Kernel command line: {options.command_line()}\n")
         self._wire()
+        self.sched.sched_init()
         boot.mem_init(e820, self.page_alloc)
         self._test_wp_bit()
         self.slab.kmem_cache_init()
@@ -214,8 +224,8 @@ class Kernel:
         self.addresses = PageAddresses(w, layout)
         self.page_alloc = PageAllocator(w, self.ram.bytes, layout, self.events, self.traps, self.addresses)
         self.slab = SlabAllocator(
-            w, self._lowmem, layout, self.events, self.traps, self.page_alloc, self.call_guest, self._read_name,
-            self._panic,
+            w, self._lowmem, layout, self.events, self.traps, self.page_alloc,
+            lambda *call: self.runner.call_guest(*call), self._read_name, self._panic,
         )  # fmt: skip
         self.tables.alloc = lambda: self.page_alloc.get_zeroed_page(GFP_KERNEL | GFP_REPEAT)
         self.vmalloc = Vmalloc(
@@ -227,9 +237,19 @@ class Kernel:
             self._flush_tlb_one,
         )  # fmt: skip
         self.tasks = Tasks(w, layout, self.slab)
+        self.sched = Scheduler(
+            w, layout, self.traps, self.clock, self.vm, lambda *call, irqs: self.runner.call_guest(*call, irqs=irqs),
+            lambda: self._cpu.depth == 1,
+        )  # fmt: skip
+        self.kthreads = Kthreads(
+            w, layout, self.traps, self.tasks, self.sched, KERNEL_RETURN, lambda: not self._cpu["eflags"] & EFLAGS_IF
+        )
+        self.runner = Runner(
+            self._cpu, w, layout, self.traps, self.tasks, self.sched, self.kthreads, KERNEL_RETURN, self.oops.name
+        )
         self.faults = PageFaults(w, layout, self.events, self.tables, self.vm)
         self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, machine.invalidate_code)
-        self.library = Library(self.vm, self.log, self.traps, self.oops, self._registers)
+        self.library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._registers)
         self.traps.dump_stack = self.library.dump_stack
         machine.map_mmio(TRAP_WINDOW, TRAP_WINDOW_SIZE, lambda offset, size: 0xFFFFFFFF, self._trap_handler())
         self._cpu.on_exception = self._on_exception
@@ -266,7 +286,7 @@ class Kernel:
 
     def _trap_handler(self) -> Callable[[int, int, int], None]:
         """What answers a store to the hypercall page. A closure: its names are looked up in half the time."""
-        w, traps, clock, die = self._w, self.traps, self.clock, self._die
+        w, traps, clock, sched, die = self._w, self.traps, self.clock, self.sched, self._die
         nsec_at = clock.nsec
         handlers: dict[int, Callable[[int], int | None]] = dict.fromkeys(range(TRAP_WINDOW_SIZE), _no_such_call)
         handlers |= {4 * call.number: self._handler(call) for call in TABLE}
@@ -274,14 +294,15 @@ class Kernel:
         def on_trap(offset: int, size: int, esp: int) -> None:
             """A hypercall: `esp` points at the result's slot, above it the return address and the arguments."""
             try:
-                nsec = w[nsec_at] + TRAP_NSEC
-                if nsec >= TICK_NSEC:
-                    clock.tick()
-                else:
-                    w[nsec_at] = nsec
                 i = (esp ^ 0xC0000000) >> 2
                 traps.esp = esp
                 traps.caller = w[i + 1]
+                nsec = w[nsec_at] + TRAP_NSEC
+                if nsec >= TICK_NSEC:
+                    clock.tick()
+                    sched.tick()
+                else:
+                    w[nsec_at] = nsec
                 result = handlers[offset](i)
                 if result is not None:
                     w[i] = result
@@ -297,7 +318,7 @@ class Kernel:
         limit = len(self._w)
         i = (esp ^ 0xC0000000) >> 2
         if i + 8 >= limit:
-            return KernelFault(esp)
+            return KernelBug(f"a call with the stack pointer {esp:08x}, which is not in the direct map")
         call = next(call for call in TABLE if 4 * call.number == offset)
         for is_pointer, value in zip(call.pointers, self._w[i + 2 : i + 2 + call.arguments], strict=True):
             if is_pointer and (value ^ 0xC0000000) >> 2 >= limit - 16:
@@ -312,6 +333,8 @@ class Kernel:
                 verdict, eip = self.faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
             except (*DAMAGE, ListCycle, KernelFault):
                 verdict = Verdict.OOPS
+            if verdict is Verdict.RETRY and self._cpu["cr3"] != self.tables.pgd - PAGE_OFFSET:
+                raise Panic(f"CR3 is {self._cpu['cr3']:08x}, where no page directory is: triple fault")
             if verdict is not Verdict.OOPS:
                 frame.eip = eip
                 return
@@ -325,6 +348,7 @@ class Kernel:
     def _die(self, cause: ExceptionFrame | HighmemError) -> NoReturn:
         """Print the oops that `cause` asks for and end the program."""
         registers = self._registers()
+        self.oops.console_verbose()
         try:
             self._print_oops(cause, registers)
         except (*DAMAGE, ListCycle, KernelFault) as error:
@@ -333,7 +357,7 @@ class Kernel:
 
     def _print_oops(self, cause: ExceptionFrame | HighmemError, registers: Mapping[str, int]) -> None:
         if isinstance(cause, Panic):
-            self.log(f"<0>Kernel panic - not syncing: {cause}\n")
+            self.oops.panic(str(cause))
         elif isinstance(cause, KernelBug):
             self.oops.bug(cause.where, registers)
         elif isinstance(cause, KernelFault):
@@ -350,26 +374,6 @@ class Kernel:
 
     # running programs
 
-    def call_guest(self, function: int, *arguments: int) -> int:
-        """Call a guest function from a call of the guest's (a constructor): its result."""
-        traps = self.traps
-        esp, caller = traps.esp, traps.caller
-        try:
-            return self._enter(function, (esp & -16) - 64, arguments)
-        finally:
-            traps.esp, traps.caller = esp, caller
-
-    def _enter(self, function: int, esp: int, arguments: Sequence[int]) -> int:
-        esp = (esp - 4 * len(arguments) & -16) - 4
-        i = (esp ^ 0xC0000000) >> 2
-        self._w[i] = KERNEL_RETURN
-        for n, argument in enumerate(arguments):
-            self._w[i + 1 + n] = argument
-        result = self._cpu.call(function, until=KERNEL_RETURN, esp=esp, ebp=0, eflags=_EFLAGS)
-        if result is None:
-            raise _Halted("the run was halted")
-        return result
-
     def run(self, program: Program, arguments: Sequence[str] = (), timeout: float | None = None) -> int:
         """Load a program, run it, unload it; its exit status.
 
@@ -384,51 +388,82 @@ class Kernel:
         try:
             self.modules.set_arguments(loaded, arguments)
         except BaseException:
-            self.modules.unload(loaded)
+            self.modules.unload(loaded.module)
             raise
         self.symbols.add(loaded)
         name = self.vm.string(loaded.module + self.layout["module"].offset("name")).decode("latin-1")
         task = self.tasks.create(name if loaded.image.kind == "main" else "insmod")
         if not task:
-            self.modules.unload(loaded)
+            self.modules.unload(loaded.module)
             raise HighmemError(f"{program.name}: the kernel has no memory for a task")
-        status, self.halt = EXIT_KILLED, None
+
+        def whole() -> int:
+            status = self._run_task(task, loaded, len(arguments))
+            self._finish(task, loaded.module)
+            return status
+
+        return self._supervise(whole, timeout)
+
+    def resume(self, timeout: float | None = None) -> int:
+        """Go on with a program that was halted, here or in the machine that `attach` found; its exit status.
+
+        Raises HighmemError where no program runs. A module's exit function is not called.
+        """
+        task, module = next(self.tasks.each(), 0), self.modules.newest()
+        if not task or not module:
+            raise HighmemError("no program was halted in this machine")
+
+        def rest() -> int:
+            status = self.runner.resume(task) & 0xFF
+            self._finish(task, module)
+            return status
+
+        with self._walking():
+            return self._supervise(rest, timeout)
+
+    def _supervise(self, action: Callable[[], int], timeout: float | None) -> int:
+        """Do `action` under a watchdog; its status, or that of the death it dies."""
+        self.halt = None
+        watchdog = Watchdog(self.machine.cpus, timeout)
         try:
-            with Watchdog(self.machine.cpus, timeout) as watchdog:
-                status = self._run_task(task, loaded, len(arguments))
-        except (_Halted, CallbackStuck) as error:
+            with watchdog:
+                return action()
+        except (Halted, CallbackStuck) as error:
             if isinstance(error, CallbackStuck):
                 self.log("<0>a call into the kernel did not come back: its structures are damaged\n")
             self.halt = watchdog.verdict
-            status = EXIT_TIMEOUT if self.halt is Halt.TIMEOUT else EXIT_INTERRUPTED
+            return EXIT_TIMEOUT if self.halt is Halt.TIMEOUT else EXIT_INTERRUPTED
         except Killed:
             pass
-        except (EngineError, PhysicalError) as error:
-            self.log(f"<0>Kernel panic - not syncing: {error}\n")
-        else:
-            self._finish(task, loaded)
-        return status
+        except (EngineError, PhysicalError, Panic) as error:
+            self.oops.panic(str(error))
+        except (*DAMAGE, ListCycle, KernelFault, KernelBug) as error:  # while the program was unloaded
+            with suppress(Killed):
+                self._die(error if isinstance(error, KernelFault | KernelBug) else KernelBug(f"unloading: {error}"))
+        return EXIT_KILLED
 
     def _run_task(self, task: int, loaded: Loaded, argc: int) -> int:
-        top = self.tasks.stack(task) + THREAD_SIZE
         image = loaded.image
         if image.kind == "main":
-            return self._enter(image.init, top, (argc, self.modules.arguments(loaded))) & 0xFF
-        result = self._enter(image.init, top, ())
+            return self.runner.run(task, image.init, (argc, self.modules.arguments(loaded))) & 0xFF
+        result = self.runner.run(task, image.init)
         if result:
             error = result - (1 << 32) if result >> 31 else result
             self.log(f"<3>insmod: error inserting '{loaded.image.name}': {error}\n")
             return 1
         if image.exit is not None:
-            self._enter(image.exit, top, ())
+            self.runner.run(task, image.exit)
         return 0
 
-    def _finish(self, task: int, loaded: Loaded) -> None:
+    def _finish(self, task: int, module: int) -> None:
         top = self.layout.va("init_thread_union") + THREAD_SIZE - 4
         self._cpu["esp"] = self.traps.esp = top
         self.traps.caller = 0
         self.tasks.release(task)
-        self.modules.unload(loaded)
+        if alive := [self.tasks.comm(other) for other in self.tasks.each()]:
+            self.log(f"<4>the program stays loaded, its threads live on: {', '.join(alive)}\n")
+        else:
+            self.modules.unload(module)
 
     # views
 
@@ -443,6 +478,68 @@ class Kernel:
         """Free blocks by zone and order: /proc/buddyinfo as data. Raises DamagedMemory, as the next ones do."""
         with self._walking():
             return vmstat.buddyinfo(self._w, self.layout, self.page_alloc)
+
+    def zoneinfo(self) -> list[vmstat.ZoneInfo]:
+        """Every zone that has pages: /proc/zoneinfo as data."""
+        with self._walking():
+            return vmstat.zoneinfo(self._w, self.layout, self.page_alloc)
+
+    def vm_stat(self) -> dict[str, int]:
+        """The counters of /proc/vmstat, by name."""
+        return vmstat.vmstat(self._w, self.layout)
+
+    def meminfo(self) -> dict[str, int]:
+        """The rows of /proc/meminfo, in kB."""
+        with self._walking():
+            return meminfo.meminfo(self._w, self.layout, self.page_alloc, self.vmalloc)
+
+    def memory_state(self) -> show_mem.MemoryState:
+        """What sysrq-m shows, as data."""
+        with self._walking():
+            return show_mem.memory_state(self._w, self.layout, self.page_alloc)
+
+    def free_pages(self) -> free_areas.FreePages:
+        """The free lists, counted and compared with their counters."""
+        with self._walking():
+            return free_areas.free_pages(self._w, self.layout, self.page_alloc)
+
+    def sysctl(self, name: str) -> sysctl.Setting:
+        """A tunable of /proc/sys/vm, by its name in `mm.sysctl.TABLE`. Raises SysctlError for an unknown one."""
+        return sysctl.read(self._w, self.layout, name)
+
+    def set_sysctl(self, name: str, text: str) -> None:
+        """Write a tunable; what depends on it follows. Raises SysctlError where the name or the value is wrong."""
+        with self._walking():
+            sysctl.write(self._w, self.layout, name, text)
+
+    def frame_map(self) -> FrameMap:
+        """What every frame is, by the kernel's own structures."""
+        from mm.frame_map import frame_map  # loads numpy
+
+        with self._walking():
+            return frame_map(
+                self.ram.words, self._w, self.layout, self.machine.e820, self.limits.max_pfn, self.page_alloc,
+                self.vmalloc, self.tables,
+            )  # fmt: skip
+
+    def page_structs(self, pfns: Sequence[int]) -> list[PageStruct]:
+        """The `struct page` of each frame below max_pfn."""
+        with self._walking():
+            inspector = self._inspector()
+            return [inspector.struct(pfn) for pfn in pfns]
+
+    def frame_info(self, pfn: int, address: int | None = None) -> FrameInfo:
+        """Everything about a frame below max_pfn; address: a direct-map one in it, for the slab object there."""
+        frames = self.frame_map()
+        with self._walking():
+            return self._inspector().frame(pfn, frames, address)
+
+    def _inspector(self) -> PageInspector:
+        from mm.page_info import PageInspector
+
+        return PageInspector(
+            self._w, self.layout, self.page_alloc, self.slab, self.highmem, self.limits.max_pfn
+        )
 
     def slabinfo(self) -> list[vmstat.SlabInfo]:
         """Every cache, the newest first: /proc/slabinfo as data."""
@@ -467,7 +564,3 @@ class Kernel:
 
 def _no_such_call(i: int) -> NoReturn:
     raise KernelBug("a store to the hypercall page that is no call")
-
-
-class _Halted(HighmemError):
-    """The watchdog ended the run."""

@@ -1,10 +1,11 @@
-"""The exported functions that are no memory management: printk and its family, panic, dump_stack."""
+"""The exported functions that take C strings: printk and its family, panic, kthread_create."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from mm.errors import Panic
+from mm.kthread import Kthreads
 from mm.maccess import KernelMemory
 from mm.oops import Oops
 from mm.printk import Printk
@@ -18,12 +19,14 @@ class Library:
     """Handlers for the table of calls. `args` is always the address of the first argument of a va_list."""
 
     def __init__(
-        self, vm: KernelMemory, log: Printk, traps: Traps, oops: Oops, registers: Callable[[], dict[str, int]]
-    ) -> None:
+        self, vm: KernelMemory, log: Printk, traps: Traps, oops: Oops, kthreads: Kthreads,
+        registers: Callable[[], dict[str, int]],
+    ) -> None:  # fmt: skip
         self._vm = vm
         self._log = log
         self._traps = traps
         self._oops = oops
+        self._kthreads = kthreads
         self._registers = registers
 
     def _format(self, fmt: int, args: int) -> bytes:
@@ -60,6 +63,15 @@ class Library:
     def panic(self, fmt: int, args: int) -> None:
         """Stop the machine for good."""
         raise Panic(self._format(fmt, args).decode("utf-8", "replace").rstrip("\n"))
+
+    def kthread_create(self, function: int, data: int, namefmt: int, args: int) -> int:
+        """A kernel thread with a formatted name."""
+        name = self._format(namefmt, args).split(b"\0")[0].decode("utf-8", "replace")
+        return self._kthreads.kthread_create(function, data, name)
+
+    def might_sleep(self, file: int, line: int) -> None:
+        """__might_sleep: the check of might_sleep() in a program."""
+        self._kthreads.might_sleep(f"{self._vm.string(file).decode('utf-8', 'replace')}:{line}")
 
     def dump_stack(self) -> None:
         """Show the return addresses on the stack."""

@@ -100,14 +100,19 @@ class Modules:
         """Address of argv."""
         return self._w[((loaded.module ^ 0xC0000000) >> 2) + self._layout["module"].word("args")]
 
-    def unload(self, loaded: Loaded) -> None:
+    def newest(self) -> int:
+        """The `struct module` of the program that was loaded last, 0 where none is."""
+        entry = self._w[(self._layout.va("modules") ^ 0xC0000000) >> 2]
+        return 0 if entry == self._layout.va("modules") else entry - self._layout["module"].offset("list")
+
+    def unload(self, module: int) -> None:
         """free_module: out of the list, its memory given back."""
         fields = self._layout["module"]
-        m = (loaded.module ^ 0xC0000000) >> 2
-        list_unlink(self._w, loaded.module + fields.offset("list"))
+        m = (module ^ 0xC0000000) >> 2
+        list_unlink(self._w, module + fields.offset("list"))
         self._slab.kfree(self._w[m + fields.word("args")])
         self._vmalloc.vfree(self._w[m + fields.word("module_core")])
-        self._slab.kfree(loaded.module)
+        self._slab.kfree(module)
 
     def bug_at(self, eip: int) -> tuple[str, int] | None:
         """File and line of the BUG() at `eip` (lib/bug.c), None for another instruction."""

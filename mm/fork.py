@@ -14,6 +14,7 @@ from mm.slab import SLAB_PANIC, SlabAllocator
 
 ARCH_MIN_TASKALIGN = 16
 KERNEL_DS = 0xFFFFFFFF
+TASK_INTERRUPTIBLE = 1
 
 
 def init_task(w: Words, layout: Layout) -> None:
@@ -57,7 +58,7 @@ class Tasks:
         )
 
     def create(self, comm: str) -> int:
-        """A new task with a stack of its own; its `struct task_struct`, or 0 without memory."""
+        """A new task with a stack of its own, asleep; its `struct task_struct`, or 0 without memory."""
         w, layout = self._w, self._layout
         task = self._slab.kmem_cache_zalloc(self._w[self._cachep], GFP_KERNEL)
         if not task:
@@ -68,12 +69,18 @@ class Tasks:
             return 0
         w[self._last_pid] += 1
         _fill(w, layout, task, stack, comm, w[self._last_pid])
+        w[((task ^ 0xC0000000) >> 2) + layout["task_struct"].word("state")] = TASK_INTERRUPTIBLE
         list_add_tail(w, task + self._tasks, layout.va("init_task") + self._tasks)
         return task
 
     def stack(self, task: int) -> int:
         """The bottom of a task's stack: its `struct thread_info`."""
         return self._w[((task ^ 0xC0000000) >> 2) + self._layout["task_struct"].word("thread_info")]
+
+    def comm(self, task: int) -> str:
+        """A task's name."""
+        i = ((task ^ 0xC0000000) >> 2) + self._layout["task_struct"].word("comm")
+        return self._w[i : i + TASK_COMM_LEN // 4].tobytes().split(b"\0")[0].decode("latin-1")
 
     def release(self, task: int) -> None:
         """Take a task out of the list and give it and its stack back."""

@@ -46,6 +46,13 @@ _PAGES_PER_WAITQUEUE = 256
 _SHARE_OF_MAX_ORDER = (1 << (MAX_ORDER - 1)) - 1
 
 
+def check_image_fits(e820: E820Map, limits: MemoryLimits, layout: Layout) -> None:
+    """Raise BootError where the memory map has no RAM for the kernel image and what follows it at once."""
+    end = layout.va("_end") - PAGE_OFFSET + (limits.max_low_pfn >> 3) + PAGE_SIZE
+    if not any(start <= TEXT_START - PAGE_OFFSET and end <= stop for start, stop in e820.ram_ranges()):
+        raise BootError(f"the kernel needs RAM from 1 MB to {end:#x}, and the memory map does not have it")
+
+
 class Boot:
     """The steps of start_kernel that make memory usable. One object a boot; it keeps nothing that RAM does not."""
 
@@ -83,10 +90,6 @@ class Boot:
         self._set("high_memory", high_memory)
         self._set("vmalloc_start", vmalloc_start(high_memory))
         image_end = self._layout.va("_end") - PAGE_OFFSET
-        if image_end >= low << PAGE_SHIFT or not any(
-            start <= TEXT_START - PAGE_OFFSET and image_end <= stop for start, stop in e820.ram_ranges()
-        ):
-            raise BootError(f"the kernel needs RAM from 1 MB to {image_end:#x}, and the memory map has none there")
         size = self.bootmem.init((image_end + PAGE_SIZE - 1) >> PAGE_SHIFT, low)
         for start, stop in e820.ram_ranges():
             self.bootmem.free(start, stop)

@@ -260,11 +260,13 @@ class Layout:
             "unsigned int cpu; int preempt_count; unsigned long addr_limit; void *sysenter_return;"
             "struct restart_block restart_block; unsigned long previous_esp",
         )
+        declare("timer_list", "struct list_head entry; unsigned long expires; void *function; unsigned long data")
         declare("thread_struct", "unsigned long esp0; unsigned long esp; unsigned long eip; unsigned long cr2")
         declare(
             "task_struct",
             "long state; struct thread_info *thread_info; atomic_t usage; unsigned long flags; int prio;"
-            "struct list_head tasks; struct mm_struct *mm; struct mm_struct *active_mm; long exit_state;"
+            "struct list_head run_list; struct timer_list timer; struct list_head tasks; struct mm_struct *mm;"
+            "struct mm_struct *active_mm; long exit_state;"
             "int exit_code; int pid; int tgid; struct task_struct *parent; unsigned long long start_time;"
             f"char comm[{TASK_COMM_LEN}]; struct thread_struct thread",
         )
@@ -290,8 +292,9 @@ class Layout:
 
         for name in EXPORTED_VARIABLES:
             place(name, 4)
-        # The destructor of compound pages: a function that only our own code serves.
-        self.symbols["free_compound_page"] = Symbol("free_compound_page", TEXT_START + 0x20, 16, ".text")
+        # Functions that only our own code serves: the destructor of compound pages, the timer of a sleeping task.
+        for i, name in enumerate(("free_compound_page", "process_timeout")):
+            self.symbols[name] = Symbol(name, TEXT_START + 0x20 + 16 * i, 16, ".text")
         place("boot_params", PAGE_SIZE, PAGE_SIZE)
         assert self.va("boot_params") == BOOT_PARAMS
         place("empty_zero_page", PAGE_SIZE, PAGE_SIZE)
@@ -307,7 +310,8 @@ class Layout:
         place("initarray_generic", size["arraycache_init"])
         place("malloc_sizes", n_sizes * size["cache_sizes"])
         place("cache_chain", 8)
-        place("modules", 8)
+        for name in ("modules", "runqueue", "timers"):
+            place(name, 8)
         place("sysctl_lowmem_reserve_ratio", 4 * (MAX_NR_ZONES - 1))
         for name in KERNEL_VARIABLES:
             place(name, 4)
@@ -393,6 +397,7 @@ KERNEL_VARIABLES = (
     "slab_break_gfp_order", "g_cpucache_up", "vmlist", "pkmap_page_table", "last_pkmap_nr", "kmap_pte",
     "log_start", "con_start", "log_end", "logged_chars", "log_level_unknown", "msg_level", "console_loglevel",
     "ratelimit_toks", "ratelimit_last_msg", "ratelimit_missed", "task_struct_cachep",
+    "time_slice", "kthread_stop_k", "kthread_stop_err", "kthread_stop_waiter", "might_sleep_jiffy",
     "min_free_kbytes", "die_counter", "last_pid", "tainted",
 )  # fmt: skip
 

@@ -41,6 +41,10 @@ class KernelMemory:
         """The 32-bit word at `va`."""
         return int.from_bytes(self.read(va, 4), "little")
 
+    def set_word(self, va: int, value: int) -> None:
+        """Store a 32-bit word at `va`."""
+        self.write(va, value.to_bytes(4, "little"))
+
     def string(self, va: int, limit: int = 1 << 16) -> bytes:
         """The C string at `va` without its end, at most `limit` bytes of it."""
         out = b""

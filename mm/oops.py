@@ -13,6 +13,7 @@ from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PTE_MASK, KernelPageTable
 from mm.traps import Traps
 
 RELEASE = "2.6.20-highmem #1"
+CONSOLE_VERBOSE = 15
 _STACK_WORDS = 24
 _CODE_BYTES, _CODE_PROLOGUE, _CODE_BYTES_FROM_EIP = 64, 43, 32
 
@@ -65,17 +66,27 @@ class Oops:
         """The registers, the stack, the call trace and the code."""
         printk = self._printk
         count = (self._layout.va("die_counter") ^ 0xC0000000) >> 2
-        self._w[count] += 1
+        self._w[count] = self._w[count] + 1 & 0xFFFFFFFF
         printk(f"<0>{what}: {error_code & 0xFFFF:04x} [#{self._w[count]}]\n")
         if self._layout.smp:
             printk("<0>SMP \n")
         self._show_registers(registers)
         eip = registers["eip"]
-        printk(f"<0>EIP: [<{eip:08x}>] {self._name(eip)} SS:ESP {registers['ss']:04x}:{registers['esp']:08x}\n")
+        printk(f"<0>EIP: [<{eip:08x}>] {self.name(eip)} SS:ESP {registers['ss']:04x}:{registers['esp']:08x}\n")
         for line in self._explain.explain(eip):
             printk(f"<0>{line}\n")
 
-    def _name(self, va: int) -> str:
+    def console_verbose(self) -> None:
+        """Whatever the console shows else, it shows what comes now."""
+        self._w[(self._layout.va("console_loglevel") ^ 0xC0000000) >> 2] = CONSOLE_VERBOSE
+
+    def panic(self, text: str) -> None:
+        """panic(): the last message."""
+        self.console_verbose()
+        self._printk(f"<0>Kernel panic - not syncing: {text}\n")
+
+    def name(self, va: int) -> str:
+        """An address in words: the symbol that it lies in, or its number."""
         found = self._explain.symbol(va)
         if not found:
             return f"0x{va:x}"
@@ -88,7 +99,7 @@ class Oops:
         printk(f"<4>Modules linked in:{''.join(f' {name}' for name in self.modules())}\n")
         printk(
             f"<0>CPU:    {self._traps.cpu}\n<0>EIP:    {r['cs']:04x}:[<{r['eip']:08x}>]    {tainted} VLI\n"
-            f"<0>EFLAGS: {r['eflags']:08x}   ({RELEASE})\n<0>EIP is at {self._name(r['eip'])}\n"
+            f"<0>EFLAGS: {r['eflags']:08x}   ({RELEASE})\n<0>EIP is at {self.name(r['eip'])}\n"
         )
         printk(f"<0>eax: {r['eax']:08x}   ebx: {r['ebx']:08x}   ecx: {r['ecx']:08x}   edx: {r['edx']:08x}\n")
         printk(f"<0>esi: {r['esi']:08x}   edi: {r['edi']:08x}   ebp: {r['ebp']:08x}   esp: {r['esp']:08x}\n")
@@ -109,7 +120,8 @@ class Oops:
         return self._w[i] if i < len(self._w) else 0
 
     def _pid(self, task: int) -> int:
-        return self._field(task, "pid")
+        pid = self._field(task, "pid")
+        return pid - (1 << 32) if pid >> 31 else pid
 
     def _stack_words(self, esp: int) -> str:
         out = ""
@@ -130,7 +142,7 @@ class Oops:
         level: "<n>", or "" for the default one.
         """
         for address in self._trace(registers["eip"], registers["esp"], registers["ebp"]):
-            self._printk(f"{level} [<{address:08x}>] {self._name(address)}\n")
+            self._printk(f"{level} [<{address:08x}>] {self.name(address)}\n")
         self._printk(f"{level} =======================\n")
 
     def _trace(self, eip: int, esp: int, ebp: int) -> list[int]:

@@ -25,6 +25,10 @@ def _where(frame: FrameType) -> str:
     return f"{path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path}:{frame.f_lineno}"
 
 
+def _kernel_name(name: str) -> str:
+    return "_" + name if name.startswith("_") else name  # "__" is one "_" in our methods' names
+
+
 class Traps:
     """The trap being served.
 
@@ -68,5 +72,5 @@ class Traps:
     def warn(self) -> None:
         """WARN_ON(1): say where, show the stack, go on."""
         frame = sys._getframe(1)
-        self.printk(f"BUG: at {_where(frame)} {frame.f_code.co_name.lstrip('_')}()\n")
+        self.printk(f"BUG: at {_where(frame)} {_kernel_name(frame.f_code.co_name)}()\n")
         self.dump_stack()

@@ -229,6 +229,9 @@ class Vmalloc:
         emit = self._events.vfree
         if emit is not None:
             emit(self._traps.caller, addr)
+        self._vunmap(addr)
+
+    def _vunmap(self, addr: int) -> None:
         if not addr:
             return
         if addr & (PAGE_SIZE - 1):
@@ -249,7 +252,7 @@ class Vmalloc:
                 self._traps.bug()
             self._pages._free_pages(page, 0)
         if w[i + _FLAGS] & VM_VPAGES:
-            self.vfree(array)
+            self._vunmap(array)
         else:
             self._slab.kfree(array)
         self._slab.kfree(area)

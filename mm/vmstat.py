@@ -1,19 +1,26 @@
 """What /proc tells of memory, as data and in the kernel's own text (mm/vmstat.c, mm/slab.c and mm/vmalloc.c).
 
 The texts are 2.6.20's; /proc/vmallocinfo is of 2.6.26, without the caller, which `struct vm_struct` does not know yet.
+`mm.meminfo` has /proc/meminfo, `mm.show_mem` what sysrq-m prints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mm.errors import KernelFault
-from mm.layout import MAX_ORDER, ZONE_NAMES, Layout
+from mm.layout import MAX_NR_ZONES, MAX_ORDER, ZONE_NAMES, Layout
 from mm.list import Words, list_for_each
 from mm.page_alloc import PageAllocator
 from mm.slab import SlabAllocator
 from mm.vmalloc import VM_ALLOC, VM_IOREMAP, VM_MAP, VM_USERMAP, VM_VPAGES, Vmalloc
+
+# enum zone_stat_item in the words of /proc (vmstat_text).
+VM_STAT_ITEMS = (
+    "nr_anon_pages", "nr_mapped", "nr_file_pages", "nr_slab_reclaimable", "nr_slab_unreclaimable",
+    "nr_page_table_pages", "nr_dirty", "nr_writeback", "nr_unstable", "nr_bounce", "nr_vmscan_write",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,150 @@ def buddyinfo_text(rows: Iterable[BuddyInfo]) -> str:
         f"Node {row.node}, zone {row.zone:>8} " + "".join(f"{count:6d} " for count in row.nr_free) + "\n"
         for row in rows
     )
+
+
+def _page_states(w: Words, layout: Layout, i: int) -> dict[str, int]:
+    """The counters from word `i` on (zone_page_state); on SMP a negative one reads as 0, as there."""
+    counters = w[i : i + len(VM_STAT_ITEMS)].tolist()
+    return {
+        name: 0 if layout.smp and value >> 31 else value
+        for name, value in zip(VM_STAT_ITEMS, counters, strict=True)
+    }
+
+
+def vmstat(w: Words, layout: Layout) -> dict[str, int]:
+    """The counters of the whole machine, in pages but for nr_vmscan_write, by their names in /proc/vmstat."""
+    return _page_states(w, layout, (layout.va("vm_stat") ^ 0xC0000000) >> 2)
+
+
+def vmstat_text(counters: dict[str, int]) -> str:
+    """/proc/vmstat of a kernel without CONFIG_VM_EVENT_COUNTERS."""
+    return "".join(f"{name} {value}\n" for name, value in counters.items())
+
+
+@dataclass(frozen=True, slots=True)
+class PerCpuPages:
+    """A `struct per_cpu_pages`: pages on the list, from how many on a batch goes back, pages of a batch."""
+
+    count: int
+    high: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pageset:
+    """A zone's lists on one CPU. stat_threshold: None on a UP kernel."""
+
+    cpu: int
+    hot: PerCpuPages
+    cold: PerCpuPages
+    stat_threshold: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneInfo:
+    """A zone, in pages. address: of its `struct zone`; free..present: /proc/zoneinfo's words; stats: its vm_stat."""
+
+    address: int
+    node: int
+    zone: str
+    free: int
+    min: int
+    low: int
+    high: int
+    active: int
+    inactive: int
+    scanned: int
+    scan_active: int
+    scan_inactive: int
+    spanned: int
+    present: int
+    stats: dict[str, int]
+    protection: tuple[int, ...]
+    pagesets: tuple[Pageset, ...]
+    all_unreclaimable: int
+    prev_priority: int
+    start_pfn: int
+
+
+_ZONE_FIELDS = {
+    "free": "free_pages", "min": "pages_min", "low": "pages_low", "high": "pages_high", "active": "nr_active",
+    "inactive": "nr_inactive", "scanned": "pages_scanned", "scan_active": "nr_scan_active",
+    "scan_inactive": "nr_scan_inactive", "spanned": "spanned_pages", "present": "present_pages",
+    "all_unreclaimable": "all_unreclaimable", "start_pfn": "zone_start_pfn",
+}  # fmt: skip
+
+
+def zoneinfo(w: Words, layout: Layout, pages: PageAllocator) -> list[ZoneInfo]:
+    """Every zone that has pages, with the lists of the CPUs that are online."""
+    zone, rows = layout["zone"], []
+    online = min(w[(layout.va("nr_cpus_online") ^ 0xC0000000) >> 2], layout.nr_cpus)
+    for va, name in zip(pages.zones, ZONE_NAMES, strict=True):
+        z = (va ^ 0xC0000000) >> 2
+        values = {key: w[z + zone.word(field)] for key, field in _ZONE_FIELDS.items()}
+        if not values["present"]:
+            continue
+        priority, reserve = w[z + zone.word("prev_priority")], z + zone.word("lowmem_reserve")
+        rows.append(
+            ZoneInfo(
+                address=va,
+                node=0,
+                zone=name,
+                stats=_page_states(w, layout, z + zone.word("vm_stat")),
+                protection=tuple(w[reserve : reserve + MAX_NR_ZONES].tolist()),
+                pagesets=tuple(_pageset(w, layout, pages, va, cpu) for cpu in range(online)),
+                prev_priority=_signed(priority),
+                **values,
+            )
+        )
+    return rows
+
+
+def _pageset(w: Words, layout: Layout, pages: PageAllocator, zone: int, cpu: int) -> Pageset:
+    hot, cold = (PerCpuPages(*w[i : i + 3].tolist()) for i in (
+        (pages.pcp(zone, cpu, temperature) ^ 0xC0000000) >> 2 for temperature in (0, 1)
+    ))  # fmt: skip
+    if not layout.smp:
+        return Pageset(cpu, hot, cold, None)
+    at = pages.pcp(zone, cpu, 0) + layout["per_cpu_pageset"].offset("stat_threshold")
+    byte = w[(at ^ 0xC0000000) >> 2] >> 8 * (at & 3) & 0xFF
+    return Pageset(cpu, hot, cold, byte - 256 if byte >> 7 else byte)
+
+
+def zoneinfo_text(rows: Iterable[ZoneInfo]) -> str:
+    """/proc/zoneinfo. 2.6.20 leaves out a CPU whose two lists are empty."""
+    return "".join("\n".join(_zoneinfo_lines(row)) + "\n" for row in rows)
+
+
+def _zoneinfo_lines(r: ZoneInfo) -> Iterator[str]:
+    yield f"Node {r.node}, zone {r.zone:>8}"
+    yield f"  pages free     {r.free}"
+    for name in ("min", "low", "high", "active", "inactive"):
+        yield f"        {name:<8} {getattr(r, name)}"
+    yield f"        scanned  {r.scanned} (a: {r.scan_active} i: {r.scan_inactive})"
+    yield f"        spanned  {r.spanned}"
+    yield f"        present  {r.present}"
+    for name, value in r.stats.items():
+        yield f"    {name:<12} {value}"
+    yield f"        protection: ({', '.join(map(str, r.protection))})"
+    yield "  pagesets"
+    for pageset in r.pagesets:
+        if not pageset.hot.count and not pageset.cold.count:
+            continue
+        for number, pcp in enumerate((pageset.hot, pageset.cold)):
+            yield f"    cpu: {pageset.cpu} pcp: {number}"
+            yield f"              count: {_signed(pcp.count)}"
+            yield f"              high:  {_signed(pcp.high)}"
+            yield f"              batch: {_signed(pcp.batch)}"
+        if pageset.stat_threshold is not None:
+            yield f"  vm stats threshold: {pageset.stat_threshold}"
+    yield f"  all_unreclaimable: {r.all_unreclaimable}"
+    yield f"  prev_priority:     {r.prev_priority}"
+    yield f"  start_pfn:         {r.start_pfn}"
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 32) if word >> 31 else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +245,7 @@ def _slabinfo_row(w: Words, layout: Layout, slab: SlabAllocator, cachep: int) ->
         error = "free_objects accounting error"
     shared = w[((l3 ^ 0xC0000000) >> 2) + l3_fields.word("shared")]
     return SlabInfo(
-        name=_name(slab, cachep),
+        name=cache_name(slab, cachep),
         active_objs=active_objs,
         num_objs=num_slabs * num,
         objsize=w[c + cache.word("buffer_size")],
@@ -110,7 +261,8 @@ def _slabinfo_row(w: Words, layout: Layout, slab: SlabAllocator, cachep: int) ->
     )
 
 
-def _name(slab: SlabAllocator, cachep: int) -> str:
+def cache_name(slab: SlabAllocator, cachep: int) -> str:
+    """The name of a cache; its address in brackets where the program that had the name is gone."""
     try:
         return slab.name(cachep)
     except KernelFault:  # its program is gone

@@ -18,6 +18,7 @@ from mm.fsck.boot import BootMap
 from mm.fsck.memory import MOST, Memory, runs, shown
 from mm.fsck.params import Kernel
 from mm.layout import LAST_PKMAP, LOG_BUF_LEN, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START
+from mm.oops import CONSOLE_VERBOSE
 from mm.printk import RATELIMIT_BURST, RATELIMIT_JIFFIES
 from mm.time import TICK_NSEC, TRAP_NSEC
 
@@ -147,7 +148,8 @@ def _log(memory: Memory, kernel: Kernel) -> None:
     level, at_line_start = memory.variable("msg_level"), memory.variable("log_level_unknown")
     if level != 0xFFFFFFFF if at_line_start else level > 7:
         variable_damage(memory, "msg_level", f"is {shown(level)}, should be {'-1' if at_line_start else '0..7'}")
-    if (level := memory.variable("console_loglevel")) != kernel.options.loglevel:
+    level = memory.variable("console_loglevel")
+    if level != kernel.options.loglevel and level != CONSOLE_VERBOSE:
         text = f"is {shown(level)}, the command line says {kernel.options.loglevel}"
         variable_damage(memory, "console_loglevel", text)
         memory.damage("boot_params", memory.layout.va("boot_params"), "command_line",

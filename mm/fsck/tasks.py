@@ -7,7 +7,10 @@ from mm.fsck.areas import Areas
 from mm.fsck.caches import Objects
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import Memory, View, shown
+from mm.fsck.queues import check_queues
+from mm.kthread import PF_STARTING
 from mm.layout import MODULE_NAME_LEN, PAGE_OFFSET, PAGE_SIZE, TASK_COMM_LEN, THREAD_SIZE
+from mm.sched import TIF_NEED_RESCHED
 
 _TITLE = "struct task_struct"
 _MOST_PREEMPT = 255  # what 8 bits of preempt_count hold
@@ -38,12 +41,15 @@ class Tasks:
         self._check_task(self._init, "init_task", layout.va("init_thread_union"), pids)
         if self._pid(self._init):
             memory.damage("init_task", self._init, "pid", f"is {shown(self._pid(self._init))}, should be 0")
+        tasks = []
         for entry in entries:
             task = entry - offset
+            tasks.append(task)
             if self._objects.use(task, "task_struct", f"the task of pid {self._pid(task)}", _TITLE, task, ""):
                 self._check_task(task, _TITLE, 0, pids)
         if (last := memory.variable("last_pid")) < max(pids) or last >> 31:
             variable_damage(memory, "last_pid", f"is {shown(last)}, there is a pid {max(pids)}")
+        check_queues(memory, tasks)
 
     def _pid(self, task: int) -> int:
         return self._memory.word(task + self._memory.offset("task_struct", "pid"))
@@ -60,6 +66,18 @@ class Tasks:
         task.want("usage", 2)
         task.want("parent", self._init)
         task.free("tasks", words=2)
+        if va != self._init:
+            task.free("state")  # this and the next: with the queues
+            task.free("run_list", words=2)
+            task.free("timer", words=3)
+            if task["timer.function"] not in (0, self._memory.layout.va("process_timeout")):
+                task.bad("timer.function", f"is {task['timer.function']:08x}, which is no timer of a task's")
+            if task["timer.data"] not in (0, va):
+                task.bad("timer.data", f"is {task['timer.data']:08x}, should be the task")
+            task.free("timer.function", "timer.data")
+            if task["flags"] & ~PF_STARTING:
+                task.bad("flags", f"is {task['flags']:#x}, with bits that no task has")
+            task.free("flags")
         comm = self._memory.ram.read(task.address("comm") - PAGE_OFFSET, TASK_COMM_LEN)
         self._check_name(task, "comm", comm)
         task.free("comm", words=TASK_COMM_LEN >> 2)
@@ -79,6 +97,9 @@ class Tasks:
         info.want("task", va)
         info.want("addr_limit", KERNEL_DS)
         info.within("preempt_count", 0, _MOST_PREEMPT)
+        if info["flags"] & ~TIF_NEED_RESCHED:
+            info.bad("flags", f"is {info['flags']:#x}, with bits that no task has")
+        info.free("flags")
         info.rest_zero()
 
     def _check_name(self, view: View, field: str, name: bytes) -> None:

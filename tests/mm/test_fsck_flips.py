@@ -94,6 +94,7 @@ def image(kernel: Kernel) -> Iterator[Target]:
 FREE_VARIABLES = {
     "jiffies": 0, "jiffies_hi": 0, "die_counter": 0,  # nothing else says what time it is, or how often we died
     "tick_nsec": WILD, "tainted": WILD, "ratelimit_toks": WILD,
+    "time_slice": WILD, "kthread_stop_err": 0, "might_sleep_jiffy": 0,
     "ratelimit_last_msg": 0, "ratelimit_missed": 0,  # of a time, and of messages that nobody saw
     "last_pkmap_nr": WILD,  # where the next search for a slot begins
     "last_pid": 0x80000000,  # pids that are no longer in use
@@ -301,12 +302,17 @@ def tasks(kernel: Kernel) -> Iterator[Target]:
     # saved registers; the name can be any text
     free = {"thread__esp": 0, "thread__eip": 0, "thread__cr2": 0, "comm": 0}
     yield struct(kernel, "task_struct", "init_task", layout.va("init_task"), **free)
+    for name in ("runqueue", "timers"):
+        yield Target(name, layout.va(name)).add(layout.va(name), 2)
+    # when a sleep that is over would have ended; whether the task has run at all
+    free |= {"timer__expires": 0}
     for task in kernel.tasks.each():
-        target = struct(kernel, "task_struct", "struct task_struct", task, **free)
+        target = struct(kernel, "task_struct", "struct task_struct", task, **free, flags=ALL & ~2)
         yield target.only(task + fields.offset("comm") + 12, 0x80000000)
     for task in (layout.va("init_task"), *kernel.tasks.each()):
-        # the depth of kmap_atomic and locks
-        yield struct(kernel, "thread_info", "struct thread_info", kernel.tasks.stack(task), preempt_count=WILD)
+        # the depth of kmap_atomic and locks; whether the time slice is over
+        masks = {"preempt_count": WILD, "flags": ALL & ~8}
+        yield struct(kernel, "thread_info", "struct thread_info", kernel.tasks.stack(task), **masks)
 
 
 def modules(kernel: Kernel) -> Iterator[Target]:

@@ -5,7 +5,11 @@
 #include <asm/page.h>
 #include <asm/system.h>
 
-#define cpu_relax()	__asm__ __volatile__("rep; nop" ::: "memory")
+#define rep_nop()	__asm__ __volatile__("rep; nop" ::: "memory")
+
+/* What a loop does while it waits: time passes by it, and timers go off. */
+extern void cpu_relax(void);
+
 #define TASK_SIZE	PAGE_OFFSET
 
 static inline void cpuid(unsigned int op, unsigned int *eax, unsigned int *ebx, unsigned int *ecx, unsigned int *edx)

@@ -11,6 +11,7 @@
 #include <linux/bitops.h>
 #include <linux/printk.h>
 #include <asm/bug.h>
+#include <generated/calls/sched.h>
 
 #define STACK_MAGIC	0xdeadbeef
 
@@ -51,9 +52,9 @@
 	const typeof(((type *)0)->member) *__member = (ptr);		\
 	(type *)((char *)__member - offsetof(type, member)); })
 
-#define might_sleep()		do { } while (0)
-#define might_sleep_if(cond)	do { } while (0)
-#define cond_resched()		0
+/* Complains where the caller must not sleep; else, gives way if the time slice is over. */
+#define might_sleep()		do { __might_sleep(__FILE__, __LINE__); cond_resched(); } while (0)
+#define might_sleep_if(cond)	do { if (cond) might_sleep(); } while (0)
 
 #define TAINT_PROPRIETARY_MODULE	(1 << 0)
 #define TAINT_FORCED_MODULE		(1 << 1)

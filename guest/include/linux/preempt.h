@@ -10,10 +10,16 @@
 #define inc_preempt_count()	add_preempt_count(1)
 #define dec_preempt_count()	sub_preempt_count(1)
 
-/* The kernel is built without CONFIG_PREEMPT: nothing is preempted in it, and nothing is counted. */
-#define preempt_disable()		barrier()
-#define preempt_enable()		barrier()
-#define preempt_enable_no_resched()	barrier()
+/*
+ * Counted, so that the kernel can tell who sleeps where nobody may; but nothing is preempted: a task gives way where
+ * it calls schedule() or what may sleep, and nowhere else.
+ */
+#define preempt_disable()		do { inc_preempt_count(); barrier(); } while (0)
+#define preempt_enable_no_resched()	do { barrier(); dec_preempt_count(); } while (0)
+#define preempt_enable()		preempt_enable_no_resched()
 #define preempt_check_resched()		barrier()
+#define preemptible()			(preempt_count() == 0 && !irqs_disabled())
+
+#include <linux/irqflags.h>
 
 #endif

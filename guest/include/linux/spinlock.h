@@ -48,12 +48,21 @@ static inline void __raw_spin_unlock(spinlock_t *lock)
 
 #define spin_lock(l)		do { preempt_disable(); __raw_spin_lock(l); barrier(); } while (0)
 #define spin_unlock(l)		do { barrier(); __raw_spin_unlock(l); preempt_enable(); } while (0)
-#define spin_trylock(l)		__raw_spin_trylock(l)
+#define spin_trylock(l)		({ preempt_disable(); __raw_spin_trylock(l) ? 1 : ({ preempt_enable(); 0; }); })
 #define spin_lock_irq(l)	do { local_irq_disable(); spin_lock(l); } while (0)
 #define spin_unlock_irq(l)	do { spin_unlock(l); local_irq_enable(); } while (0)
 #define spin_lock_irqsave(l, flags)		do { local_irq_save(flags); spin_lock(l); } while (0)
 #define spin_unlock_irqrestore(l, flags)	do { spin_unlock(l); local_irq_restore(flags); } while (0)
 #define spin_lock_bh(l)		do { local_bh_disable(); spin_lock(l); } while (0)
 #define spin_unlock_bh(l)	do { spin_unlock(l); local_bh_enable(); } while (0)
+#define spin_trylock_irq(l)	({ local_irq_disable(); spin_trylock(l) ? 1 : ({ local_irq_enable(); 0; }); })
+#define spin_trylock_irqsave(l, flags) \
+	({ local_irq_save(flags); spin_trylock(l) ? 1 : ({ local_irq_restore(flags); 0; }); })
+#define spin_trylock_bh(l)	({ local_bh_disable(); spin_trylock(l) ? 1 : ({ local_bh_enable(); 0; }); })
+#define spin_lock_nested(l, class)	spin_lock(l)
+#define spin_unlock_wait(l)	do { while (spin_is_locked(l)) cpu_relax(); } while (0)
+#define spin_can_lock(l)	(!spin_is_locked(l))
+
+#include <linux/rwlock.h>
 
 #endif

@@ -1,0 +1,66 @@
+/* A mutex is given on in the order in which it was asked for; a counter under it loses nothing. */
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+
+static DEFINE_MUTEX(mutex);
+static struct mutex made;
+static int counter, entered, running;
+
+static int in_line(void *data)
+{
+	mutex_lock(&mutex);
+	printk("%s is number %d\n", current->comm, ++entered);
+	msleep(1);
+	mutex_unlock(&mutex);
+	return 0;
+}
+
+static int add(void *data)
+{
+	int i, seen;
+
+	for (i = 0; i < 50; i++) {
+		if (i & 1)
+			mutex_lock(&made);
+		else if (mutex_lock_interruptible(&made))
+			return 1;
+		seen = counter;
+		if (i % 7 == 0)
+			yield();
+		counter = seen + 1;
+		mutex_unlock(&made);
+		if (i % 5 == 0)
+			yield();
+	}
+	running--;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int i;
+
+	mutex_init(&made);
+	mutex_lock(&mutex);
+	for (i = 0; i < 5; i++) {
+		kthread_run(in_line, NULL, "line/%d", i);
+		yield();
+	}
+	printk("locked %d, trylock %d, count %d\n", mutex_is_locked(&mutex), mutex_trylock(&mutex),
+	       atomic_read(&mutex.count));
+	mutex_unlock(&mutex);
+	msleep(100);
+	printk("locked %d, trylock %d, count %d, list %s\n", mutex_is_locked(&mutex), mutex_trylock(&mutex),
+	       atomic_read(&mutex.count), list_empty(&mutex.wait_list) ? "empty" : "in use");
+	mutex_unlock(&mutex);
+
+	for (running = 0; running < 6; running++)
+		kthread_run(add, NULL, "add/%d", running);
+	while (running)
+		yield();
+	printk("counter %d, count %d\n", counter, atomic_read(&made.count));
+	return 0;
+}
