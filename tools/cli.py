@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from tools.options import boot_options, machine_options
+from tools.options import apply_settings, boot_options, machine_options
 from tools.progress import Progress
 
 if TYPE_CHECKING:
@@ -241,18 +241,25 @@ def _answer(kernel: Kernel, options: argparse.Namespace) -> bool:
 
 def _boot_and_run(options: argparse.Namespace, output: TextIO) -> tuple[int, Kernel]:
     """Boot a machine and run the program on it, if there is one: its exit status, and the kernel afterwards."""
+    from guest.elf import LoadError
     from guest.kernel import Kernel
 
     boot = boot_options(options)
     program = _load(options, boot.layout) if options.program else None
     kernel = Kernel.boot(boot)
+    apply_settings(options, kernel)
     if options.verbose:
         sys.stderr.write(kernel.log.text())
     kernel.log.console = _console(output)
     status = 0
     if program is not None:
         with _tracing(kernel, getattr(options, "trace", None)):
-            status = kernel.run(program, [options.program, *options.arguments], timeout=options.timeout)
+            try:
+                status = kernel.run(program, [options.program, *options.arguments], timeout=options.timeout)
+            except LoadError as error:
+                more = [text for text in options.arguments if text.endswith(SOURCES)]
+                hint = f" (its arguments are no part of the program: --with {more[0]}?)" if more else ""
+                raise LoadError(f"{error}{hint}") from None
     output.flush()
     if kernel.halt:
         why = f"after {options.timeout:g} s (--timeout)" if kernel.halt == "timeout" else "by Ctrl-C"
@@ -337,7 +344,9 @@ def _tracing(kernel: Kernel, file_name: str | None) -> Iterator[None]:
 def _boot(options: argparse.Namespace) -> int:
     from guest.kernel import Kernel
 
-    sys.stdout.write(Kernel.boot(boot_options(options)).log.text())
+    kernel = Kernel.boot(boot_options(options))
+    apply_settings(options, kernel)
+    sys.stdout.write(kernel.log.text())
     return 0
 
 

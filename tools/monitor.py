@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
@@ -51,10 +52,12 @@ class Monitor:
     def answer_all(self, lines: Iterable[str], out: TextIO, err: TextIO, as_json: bool = False) -> bool:
         """Answer command lines one by one: answers to `out`, errors as one line each to `err`.
 
-        With `as_json` each answer is one line, an object with `command` and `result` (or `error`).
+        With `as_json` each answer is one line, an object with `command` and `result` (or `error`). Colours go to a
+        terminal only, and not where the environment has NO_COLOR.
         Returns whether all went well: False after an error, or where a command found damage.
         """
         well = True
+        colour = out.isatty() and not os.environ.get("NO_COLOR")
         for line in lines:
             try:
                 answer = self.execute(line)
@@ -66,7 +69,10 @@ class Monitor:
                     out.write(json.dumps({"command": line, "error": str(error)}) + "\n")
                 continue
             well = well and not answer.failed
-            out.write(json.dumps({"command": line, "result": answer.data}) + "\n" if as_json else answer.text)
+            if as_json:
+                out.write(json.dumps({"command": line, "result": answer.data}) + "\n")
+            else:
+                out.write(answer.coloured if colour else answer.text)
         out.flush()
         return well
 

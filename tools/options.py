@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from guest.kernel import Kernel
     from mm.setup import BootOptions
 
 DEFAULT_RAM = 1 << 30
@@ -32,6 +33,14 @@ def _nr_cpus(text: str) -> int:
     return number
 
 
+def _setting(text: str) -> tuple[str, str]:
+    """The key and the value of KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    if not key.strip() or not equals or not value.strip():
+        raise argparse.ArgumentTypeError(f"not KEY=VALUE: {text!r} (such as vm.min_free_kbytes=8192)")
+    return key.strip(), value.strip()
+
+
 def machine_options() -> argparse.ArgumentParser:
     """A parent parser with the machine's options."""
     parser = argparse.ArgumentParser(add_help=False)
@@ -46,8 +55,18 @@ def machine_options() -> argparse.ArgumentParser:
     group.add_argument(
         "--nr-cpus", type=_nr_cpus, metavar="N", help="CPUs the kernel is built for; 1: not SMP (default 1)"
     )
+    group.add_argument(
+        "--sysctl", type=_setting, action="append", default=[], metavar="KEY=VALUE",
+        help="set a tunable of /proc/sys/vm after the boot, as vm.min_free_kbytes=8192; can be repeated",
+    )  # fmt: skip
     group.add_argument("--l1", type=int, choices=(32, 64, 128), default=64, help="L1 cache line size (default 64)")
     return parser
+
+
+def apply_settings(arguments: argparse.Namespace, kernel: Kernel) -> None:
+    """Set the tunables of --sysctl, in their order. Raises SysctlError."""
+    for key, value in arguments.sysctl:
+        kernel.set_sysctl(key, value)
 
 
 def boot_options(arguments: argparse.Namespace) -> BootOptions:
@@ -59,7 +78,7 @@ def boot_options(arguments: argparse.Namespace) -> BootOptions:
     if arguments.e820:
         e820 = E820Map.parse(Path(arguments.e820).read_text(encoding="utf-8", errors="replace"))
     return BootOptions(
-        ram=arguments.ram or DEFAULT_RAM,
+        ram=DEFAULT_RAM if arguments.ram is None else arguments.ram,
         e820=e820,
         mem=arguments.mem,
         page_owner=arguments.page_owner == "on",

@@ -32,7 +32,10 @@ def no_arguments(session: Session, text: str) -> tuple[()]:
 
 @dataclass(frozen=True)
 class Command:
-    """One command. `compute(session, *arguments)` answers; `text(result)` prints, `failed(result)` judges it."""
+    """One command. `compute(session, *arguments)` answers; `text(result)` prints, `failed(result)` judges it.
+
+    coloured: `text` with a terminal's colours, for those that have some.
+    """
 
     name: str
     summary: str
@@ -43,6 +46,7 @@ class Command:
     arguments: str = ""
     details: str = ""
     failed: Callable[[Any], bool] = lambda result: False
+    coloured: Callable[[Any], str] | None = None
 
     @property
     def usage(self) -> str:
@@ -65,6 +69,11 @@ class Answer:
     def text(self) -> str:
         """The answer for people, with its line ends."""
         return self.command.text(self.result)
+
+    @property
+    def coloured(self) -> str:
+        """The same for a terminal."""
+        return (self.command.coloured or self.command.text)(self.result)
 
     @property
     def data(self) -> Any:
