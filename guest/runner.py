@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from hw.cpu import CPU
 from hw.errors import HighmemError
-from mm.errors import Panic
+from mm.errors import KernelBug, Panic
 from mm.fork import TASK_INTERRUPTIBLE, Tasks
 from mm.kthread import CONTEXT, EINTR, Kthreads
 from mm.layout import THREAD_SIZE, Layout
@@ -18,6 +18,7 @@ from mm.sched import Deadlock, Scheduler, Switch, TaskExit
 from mm.traps import Traps
 
 _STORE_SIZE = 6  # bytes of the instruction that makes a hypercall
+MOST_NESTED = 32  # constructors that allocate, and so on; a kernel stack holds no more
 EFLAGS, EFLAGS_IRQS_OFF = 0x202, 0x002
 
 
@@ -116,6 +117,8 @@ class Runner:
     def call_guest(self, function: int, *arguments: int, irqs: bool = True) -> int:
         """Call a guest function from a call of the guest's, on its stack: a constructor, a timer, a handler."""
         traps = self._traps
+        if self._cpu.depth > MOST_NESTED:
+            raise KernelBug(f"guest functions called by the kernel, {MOST_NESTED} within each other")
         esp, caller = traps.esp, traps.caller
         try:
             return self._enter(function, (esp & -16) - 64, arguments, EFLAGS if irqs else EFLAGS_IRQS_OFF)

@@ -189,7 +189,7 @@ int main(void)
 """
     )
     status, text = run(source)
-    assert status == 137 and "runs within each other" in text
+    assert status == 137 and "32 within each other" in text
 
 
 def test_cache_that_outlives_its_program(tmp_path: Path) -> None:
