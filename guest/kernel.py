@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from guest.calls import TABLE, Call, stub
+from guest.calls import TABLE, stub
 from guest.elf import Program
+from guest.entry import DAMAGE, Death, Entry, Killed
 from guest.library import Library
 from guest.module import Loaded, Modules
 from guest.runner import Halted, Runner
@@ -21,7 +22,7 @@ from hw.watchdog import Verdict as Halt
 from mm import free_areas, meminfo, show_mem, sysctl, vmstat
 from mm.errors import BootError, DamagedMemory, KernelBug, KernelFault, ListCycle, Panic
 from mm.events import Events
-from mm.fault import PageFaults, Verdict
+from mm.fault import PageFaults
 from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
 from mm.fork import Tasks, init_task
 from mm.gfp import GFP_KERNEL, GFP_REPEAT
@@ -39,7 +40,7 @@ from mm.printk import Console, Printk
 from mm.sched import Scheduler
 from mm.setup import BootOptions, MemoryLimits, find_limits, read_boot_params, write_boot_params
 from mm.slab import SlabAllocator
-from mm.time import TICK_NSEC, TRAP_NSEC, Clock
+from mm.time import Clock
 from mm.traps import Traps
 from mm.vmalloc import Vmalloc
 
@@ -56,21 +57,6 @@ _GDT = {0x60: 0x00CF9A000000FFFF, 0x68: 0x00CF92000000FFFF, 0x70: 0x00CFFA000000
 _CR0 = 0x8005003B  # PG AM WP NE ET TS MP PE, as 2.6.20 leaves it
 _CR4 = 0x90  # PGE PSE
 EFLAGS_IF = 0x200
-
-_PAGE_FAULT, _INVALID_OPCODE = 14, 6
-_TRAP_NAMES = {
-    0: "divide error", 1: "debug", 3: "int3", 4: "overflow", 5: "bounds", 6: "invalid opcode",
-    7: "device not available", 8: "double fault", 10: "invalid TSS", 11: "segment not present", 12: "stack segment",
-    13: "general protection fault", 16: "coprocessor error", 17: "alignment check",
-}  # fmt: skip
-
-
-# What our own code raises where a guest has overwritten the structures that it walks.
-DAMAGE = (IndexError, ValueError)
-
-
-class Killed(HighmemError):
-    """The running program died in an oops, a BUG or a panic; the kernel log says of what."""
 
 
 class Kernel:
@@ -216,7 +202,7 @@ class Kernel:
             self.tables.set_pte(slot, 0)
             self._cpu.flush_tlb()
         self.log("<6>Checking if this processor honours the WP bit even in supervisor mode... ")
-        self.log("Ok.\n" if caught == [(_PAGE_FAULT, 3, slot)] else "No.\n")
+        self.log("Ok.\n" if caught == [(14, 3, slot)] else "No.\n")
 
     def _wire(self) -> None:
         """Make the parts, each over exactly what it stands on, and let the CPU's traps arrive."""
@@ -249,10 +235,18 @@ class Kernel:
         )
         self.faults = PageFaults(w, layout, self.events, self.tables, self.vm)
         self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, machine.invalidate_code)
-        self.library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._registers)
-        self.traps.dump_stack = self.library.dump_stack
-        machine.map_mmio(TRAP_WINDOW, TRAP_WINDOW_SIZE, lambda offset, size: 0xFFFFFFFF, self._trap_handler())
-        self._cpu.on_exception = self._on_exception
+        self._death = Death(self._cpu, self.oops, self.log, self.modules.bug_at)
+        library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
+        self.traps.dump_stack = library.dump_stack
+        parts = {
+            "page_alloc": self.page_alloc, "slab": self.slab, "vmalloc": self.vmalloc, "highmem": self.highmem,
+            "sched": self.sched, "kthreads": self.kthreads, "library": library,
+        }  # fmt: skip
+        entry = Entry(
+            self._cpu, w, self.traps, self.clock, self.sched, self.faults, self.tables, self._death, parts
+        )
+        machine.map_mmio(TRAP_WINDOW, TRAP_WINDOW_SIZE, lambda offset, size: 0xFFFFFFFF, entry.trap_handler())
+        self._cpu.on_exception = entry.on_exception
 
     def _flush_tlb_one(self, va: int) -> None:
         self._cpu.flush_tlb()  # the engine has no smaller flush
@@ -262,115 +256,6 @@ class Kernel:
 
     def _panic(self, text: str) -> NoReturn:
         raise Panic(text.rstrip("\n"))
-
-    # traps
-
-    def _handler(self, call: Call) -> Callable[[int], int | None]:
-        """A function of the stack pointer's word index that reads the arguments and calls what serves `call`."""
-        part, _, method = call.handler.partition(".")
-        function = getattr(getattr(self, part), method)
-        w = self._w
-        match call.arguments, call.variadic:
-            case 0, False:
-                return lambda i: function()
-            case 1, False:
-                return lambda i: function(w[i + 2])
-            case 2, False:
-                return lambda i: function(w[i + 2], w[i + 3])
-            case 3, False:
-                return lambda i: function(w[i + 2], w[i + 3], w[i + 4])
-        first, n = 2, call.arguments
-        if call.variadic:
-            return lambda i: function(*w[i + first : i + first + n].tolist(), PAGE_OFFSET + (i + first + n << 2))
-        return lambda i: function(*w[i + first : i + first + n].tolist())
-
-    def _trap_handler(self) -> Callable[[int, int, int], None]:
-        """What answers a store to the hypercall page. A closure: its names are looked up in half the time."""
-        w, traps, clock, sched, die = self._w, self.traps, self.clock, self.sched, self._die
-        nsec_at = clock.nsec
-        handlers: dict[int, Callable[[int], int | None]] = dict.fromkeys(range(TRAP_WINDOW_SIZE), _no_such_call)
-        handlers |= {4 * call.number: self._handler(call) for call in TABLE}
-
-        def on_trap(offset: int, size: int, esp: int) -> None:
-            """A hypercall: `esp` points at the result's slot, above it the return address and the arguments."""
-            try:
-                i = (esp ^ 0xC0000000) >> 2
-                traps.esp = esp
-                traps.caller = w[i + 1]
-                nsec = w[nsec_at] + TRAP_NSEC
-                if nsec >= TICK_NSEC:
-                    clock.tick()
-                    sched.tick()
-                else:
-                    w[nsec_at] = nsec
-                result = handlers[offset](i)
-                if result is not None:
-                    w[i] = result
-            except (KernelFault, KernelBug, Panic) as error:
-                die(error)
-            except (*DAMAGE, ListCycle) as error:
-                die(self._explain_error(error, offset, esp))
-
-        return on_trap
-
-    def _explain_error(self, error: Exception, offset: int, esp: int) -> KernelFault | KernelBug:
-        """What a damaged structure or a wild argument made of our own code, in the kernel's terms."""
-        limit = len(self._w)
-        i = (esp ^ 0xC0000000) >> 2
-        if i + 8 >= limit:
-            return KernelBug(f"a call with the stack pointer {esp:08x}, which is not in the direct map")
-        call = next(call for call in TABLE if 4 * call.number == offset)
-        for is_pointer, value in zip(call.pointers, self._w[i + 2 : i + 2 + call.arguments], strict=True):
-            if is_pointer and (value ^ 0xC0000000) >> 2 >= limit - 16:
-                return KernelFault(value)
-        return KernelBug(f"{call.name}: a structure of the memory manager is damaged ({error})")
-
-    def _on_exception(self, frame: ExceptionFrame) -> None:
-        self.clock.advance()
-        self.traps.esp = frame.esp
-        if frame.vector == _PAGE_FAULT:
-            try:
-                verdict, eip = self.faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
-            except (*DAMAGE, ListCycle, KernelFault):
-                verdict = Verdict.OOPS
-            if verdict is Verdict.RETRY and self._cpu["cr3"] != self.tables.pgd - PAGE_OFFSET:
-                raise Panic(f"CR3 is {self._cpu['cr3']:08x}, where no page directory is: triple fault")
-            if verdict is not Verdict.OOPS:
-                frame.eip = eip
-                return
-        self._die(frame)
-
-    def _registers(self) -> dict[str, int]:
-        cpu = self._cpu
-        names = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "eip", "eflags", "cs", "ss", "ds", "es")
-        return {name: cpu[name] for name in names}
-
-    def _die(self, cause: ExceptionFrame | HighmemError) -> NoReturn:
-        """Print the oops that `cause` asks for and end the program."""
-        registers = self._registers()
-        self.oops.console_verbose()
-        try:
-            self._print_oops(cause, registers)
-        except (*DAMAGE, ListCycle, KernelFault) as error:
-            self.log(f"<0>the kernel's own structures are damaged, no oops can be written: {error}\n")
-        raise Killed(str(cause)) from None
-
-    def _print_oops(self, cause: ExceptionFrame | HighmemError, registers: Mapping[str, int]) -> None:
-        if isinstance(cause, Panic):
-            self.oops.panic(str(cause))
-        elif isinstance(cause, KernelBug):
-            self.oops.bug(cause.where, registers)
-        elif isinstance(cause, KernelFault):
-            self.oops.page_fault(cause.address, 2 if cause.write else 0, registers)
-        elif isinstance(cause, ExceptionFrame):
-            bug = self.modules.bug_at(cause.eip) if cause.vector == _INVALID_OPCODE else None
-            if cause.vector == _PAGE_FAULT:
-                self.oops.page_fault(cause.cr2, cause.error_code, registers)
-            elif bug:
-                self.oops.bug(f"{bug[0]}:{bug[1]}", registers)
-            else:
-                name = _TRAP_NAMES.get(cause.vector, f"interrupt {cause.vector}")
-                self.oops.die(name, cause.error_code, registers)
 
     # running programs
 
@@ -438,8 +323,9 @@ class Kernel:
         except (EngineError, PhysicalError, Panic) as error:
             self.oops.panic(str(error))
         except (*DAMAGE, ListCycle, KernelFault, KernelBug) as error:  # while the program was unloaded
+            known = isinstance(error, KernelFault | KernelBug)
             with suppress(Killed):
-                self._die(error if isinstance(error, KernelFault | KernelBug) else KernelBug(f"unloading: {error}"))
+                self._death.die(error if known else KernelBug(f"unloading: {error}"))
         return EXIT_KILLED
 
     def _run_task(self, task: int, loaded: Loaded, argc: int) -> int:
@@ -560,7 +446,3 @@ class Kernel:
     def symbol_at(self, va: int) -> tuple[str, int, int] | None:
         """(name, offset, size) of the function or variable that `va` lies in, None where that is unknown."""
         return self.symbols.symbol(va)
-
-
-def _no_such_call(i: int) -> NoReturn:
-    raise KernelBug("a store to the hypercall page that is no call")
