@@ -323,9 +323,9 @@ class Kernel:
         except (EngineError, PhysicalError, Panic) as error:
             self.oops.panic(str(error))
         except (*DAMAGE, ListCycle, KernelFault, KernelBug) as error:  # while the program was unloaded
-            known = isinstance(error, KernelFault | KernelBug)
+            cause = error if isinstance(error, KernelFault | KernelBug) else KernelBug(f"unloading: {error}")
             with suppress(Killed):
-                self._death.die(error if known else KernelBug(f"unloading: {error}"))
+                self._death.die(cause)
         return EXIT_KILLED
 
     def _run_task(self, task: int, loaded: Loaded, argc: int) -> int:

@@ -136,3 +136,35 @@ LIB unsigned long int_sqrt(unsigned long x)
 	}
 	return root;
 }
+
+/* The integer at *text into *value: 0 where there is none, 2 where a comma follows (and is passed), 1 else. */
+LIB int get_option(char **text, int *value)
+{
+	char *at = *text;
+
+	if (!at || !*at)
+		return 0;
+	*value = simple_strtol(at, text, 0);
+	if (at == *text)
+		return 0;
+	if (**text != ',')
+		return 1;
+	(*text)++;
+	return 2;
+}
+
+/* Integers with commas between them into values[1] and on, at most count - 1; their number into values[0]. */
+LIB char *get_options(const char *text, int count, int *values)
+{
+	int n = 1;
+
+	while (n < count) {
+		int more = get_option((char **)&text, values + n);
+
+		n += more != 0;
+		if (more < 2)
+			break;
+	}
+	values[0] = n - 1;
+	return (char *)text;
+}

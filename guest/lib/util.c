@@ -35,3 +35,29 @@ LIB void kzfree(const void *objp)
 		memset((void *)objp, 0, ksize(objp));
 	kfree(objp);
 }
+
+LIB char *kvasprintf(gfp_t gfp, const char *fmt, va_list args)
+{
+	unsigned int length;
+	va_list again;
+	char *text;
+
+	va_copy(again, args);
+	length = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	text = kmalloc(length + 1, gfp);
+	if (text)
+		vsnprintf(text, length + 1, fmt, args);
+	return text;
+}
+
+LIB char *kasprintf(gfp_t gfp, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	text = kvasprintf(gfp, fmt, args);
+	va_end(args);
+	return text;
+}

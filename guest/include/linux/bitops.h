@@ -6,20 +6,28 @@
 #define BIT(nr)	(1UL << (nr))
 #define GENMASK(high, low)	((~0UL << (low)) & (~0UL >> (BITS_PER_LONG - 1 - (high))))
 
-static inline u32 rol32(u32 word, unsigned int shift)
-{
-	return word << (shift & 31) | word >> (-shift & 31);
+#define __ROTATE(bits)							\
+static inline u##bits rol##bits(u##bits word, unsigned int shift)	\
+{									\
+	return word << (shift & (bits - 1)) | word >> (-shift & (bits - 1)); \
+}									\
+static inline u##bits ror##bits(u##bits word, unsigned int shift)	\
+{									\
+	return word >> (shift & (bits - 1)) | word << (-shift & (bits - 1)); \
 }
-
-static inline u32 ror32(u32 word, unsigned int shift)
-{
-	return word >> (shift & 31) | word << (-shift & 31);
-}
+__ROTATE(8)
+__ROTATE(16)
+__ROTATE(32)
+__ROTATE(64)
+#undef __ROTATE
 
 /* The order of the smallest power of two that holds `count`. */
 static inline int get_count_order(unsigned int count)
 {
 	return count > 1 ? fls(count - 1) : 0;
 }
+
+#define fls_long(word)			fls(word)
+#define get_bitmask_order(count)	fls(count)
 
 #endif

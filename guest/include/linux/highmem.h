@@ -2,6 +2,7 @@
 #define _LINUX_HIGHMEM_H
 
 #include <linux/mm.h>
+#include <asm/cacheflush.h>
 #include <asm/highmem.h>
 
 static inline void clear_highpage(struct page *page)
@@ -33,6 +34,5 @@ static inline void memclear_highpage_flush(struct page *page, unsigned int offse
 #define zero_user_page(page, offset, size, km)	memclear_highpage_flush(page, offset, size)
 #define zero_user(page, offset, size)		memclear_highpage_flush(page, offset, size)
 #define flush_kernel_dcache_page(page)		do { } while (0)
-#define flush_dcache_page(page)			do { } while (0)
 
 #endif

@@ -9,7 +9,9 @@
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/bitops.h>
+#include <linux/log2.h>
 #include <linux/printk.h>
+#include <asm/byteorder.h>
 #include <asm/bug.h>
 #include <generated/calls/sched.h>
 
@@ -70,8 +72,40 @@ extern int kstrtol(const char *text, unsigned int base, long *result);
 extern int kstrtouint(const char *text, unsigned int base, unsigned int *result);
 extern int kstrtoint(const char *text, unsigned int base, int *result);
 extern unsigned long long memparse(const char *text, char **end);
+extern int get_option(char **text, int *value);
+extern char *get_options(const char *text, int count, int *values);
 extern unsigned long int_sqrt(unsigned long x);
 extern int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 extern int vscnprintf(char *buf, size_t size, const char *fmt, va_list args);
+extern int sscanf(const char *text, const char *fmt, ...) __attribute__((format(scanf, 2, 3)));
+extern int vsscanf(const char *text, const char *fmt, va_list args);
+extern char *kasprintf(gfp_t gfp, const char *fmt, ...) __printf(2, 3);
+extern char *kvasprintf(gfp_t gfp, const char *fmt, va_list args);
+
+/* Four bytes of an IPv4 address in the network's order, for "%u.%u.%u.%u". */
+#define NIPQUAD(addr)							\
+	((unsigned char *)&addr)[0], ((unsigned char *)&addr)[1],	\
+	((unsigned char *)&addr)[2], ((unsigned char *)&addr)[3]
+#define HIPQUAD(addr)							\
+	((unsigned char *)&addr)[3], ((unsigned char *)&addr)[2],	\
+	((unsigned char *)&addr)[1], ((unsigned char *)&addr)[0]
+
+/* What si_meminfo of <linux/mm.h> fills in. */
+struct sysinfo {
+	long uptime;
+	unsigned long loads[3];
+	unsigned long totalram;
+	unsigned long freeram;
+	unsigned long sharedram;
+	unsigned long bufferram;
+	unsigned long totalswap;
+	unsigned long freeswap;
+	unsigned short procs;
+	unsigned short pad;
+	unsigned long totalhigh;
+	unsigned long freehigh;
+	unsigned int mem_unit;
+	char _f[20 - 2 * sizeof(long) - sizeof(int)];
+};
 
 #endif

@@ -70,6 +70,16 @@ static inline void get_page(struct page *page)
 #define set_page_private(page, value)	((void)((page)->private = (value)))
 #define lowmem_page_address(page)	__va(page_to_pfn(page) << PAGE_SHIFT)
 
+#define nth_page(page, n)	pfn_to_page(page_to_pfn(page) + (n))
+#define pfn_to_nid(pfn)		((void)(pfn), 0)
+
+/* page->mapping of an anonymous page has its lowest bit set. */
+#define PAGE_MAPPING_ANON	1
+#define PageAnon(page)		(((unsigned long)(page)->mapping & PAGE_MAPPING_ANON) != 0)
+
+extern unsigned int nr_free_highpages(void);
+extern void si_meminfo(struct sysinfo *val);
+
 #define VM_READ		0x00000001
 #define VM_WRITE	0x00000002
 #define VM_EXEC		0x00000004

@@ -31,7 +31,9 @@ static inline int Page##Name(const struct page *page) { return test_bit(bit, &pa
 static inline void SetPage##Name(struct page *page) { set_bit(bit, &page->flags); } \
 static inline void ClearPage##Name(struct page *page) { clear_bit(bit, &page->flags); } \
 static inline int TestSetPage##Name(struct page *page) { return test_and_set_bit(bit, &page->flags); } \
-static inline int TestClearPage##Name(struct page *page) { return test_and_clear_bit(bit, &page->flags); }
+static inline int TestClearPage##Name(struct page *page) { return test_and_clear_bit(bit, &page->flags); } \
+static inline void __SetPage##Name(struct page *page) { __set_bit(bit, &page->flags); } \
+static inline void __ClearPage##Name(struct page *page) { __clear_bit(bit, &page->flags); }
 
 __PAGE_FLAG(Locked, PG_locked)
 __PAGE_FLAG(Error, PG_error)
@@ -45,6 +47,8 @@ __PAGE_FLAG(Checked, PG_checked)
 __PAGE_FLAG(Reserved, PG_reserved)
 __PAGE_FLAG(Private, PG_private)
 __PAGE_FLAG(Writeback, PG_writeback)
+__PAGE_FLAG(Nosave, PG_nosave)
+__PAGE_FLAG(NosaveFree, PG_nosave_free)
 __PAGE_FLAG_TEST(Compound, PG_compound)
 __PAGE_FLAG_TEST(SwapCache, PG_swapcache)
 __PAGE_FLAG(MappedToDisk, PG_mappedtodisk)

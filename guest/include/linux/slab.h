@@ -35,6 +35,8 @@ typedef struct kmem_cache kmem_cache_t;
 #define SLAB_USER	GFP_USER
 #define SLAB_KERNEL	GFP_KERNEL
 #define SLAB_DMA	GFP_DMA
+#define SLAB_LEVEL_MASK	GFP_LEVEL_MASK
+#define SLAB_NO_GROW	__GFP_NO_GROW
 
 #define KMALLOC_MAX_SIZE	131072UL
 #define ARCH_KMALLOC_MINALIGN	4
