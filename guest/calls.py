@@ -156,6 +156,7 @@ _VARIABLE_TYPES = {
     "totalhigh_pages": ("mm", "unsigned long totalhigh_pages"),
     "node_data": ("mm", "struct pglist_data *node_data[1]"),
     "jiffies": ("kernel", "unsigned long volatile jiffies"),
+    "nr_cpus_online": ("kernel", "int nr_cpus_online"),
 }
 
 SYMBOLS: dict[str, int] = {call.name: call.address for call in TABLE} | {

@@ -188,6 +188,7 @@ SECTIONS
 	__ex_table : {{ *(__ex_table) }} :code
 	. = ALIGN(16);
 	.data : {{ *(.data .data.* .init.data .exit.data) }} :data
+	__param : {{ *(__param) }} :data
 	.bss : {{ *(.bss .bss.* COMMON) }} :data
 	.modinfo 0 (INFO) : {{ *(.modinfo) }}
 	/DISCARD/ : {{ *(.note.* .eh_frame .comment .llvm_addrsig) }}

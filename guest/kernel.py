@@ -7,10 +7,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from guest.calls import TABLE, stub
-from guest.elf import Program
+from guest.elf import LoadError, Program
 from guest.entry import DAMAGE, Death, Entry, Killed
 from guest.library import Library
 from guest.module import Loaded, Modules
+from guest.params import Setting, refused
 from guest.runner import Halted, Runner
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
 from hw.cpu import CPU
@@ -225,7 +226,7 @@ class Kernel:
         self.tasks = Tasks(w, layout, self.slab)
         self.sched = Scheduler(
             w, layout, self.traps, self.clock, self.vm, lambda *call, irqs: self.runner.call_guest(*call, irqs=irqs),
-            lambda: self._cpu.depth == 1,
+            lambda: self._cpu.depth == 1, lambda: not self._cpu["eflags"] & EFLAGS_IF,
         )  # fmt: skip
         self.kthreads = Kthreads(
             w, layout, self.traps, self.tasks, self.sched, KERNEL_RETURN, lambda: not self._cpu["eflags"] & EFLAGS_IF
@@ -272,6 +273,7 @@ class Kernel:
         loaded = self.modules.load(program)
         try:
             self.modules.set_arguments(loaded, arguments)
+            parameters = self.modules.parameters(loaded)
         except BaseException:
             self.modules.unload(loaded.module)
             raise
@@ -283,7 +285,12 @@ class Kernel:
             raise HighmemError(f"{program.name}: the kernel has no memory for a task")
 
         def whole() -> int:
-            status = self._run_task(task, loaded, len(arguments))
+            try:
+                self._set_parameters(task, loaded, parameters)
+                status = self._run_task(task, loaded, len(arguments))
+            except LoadError:
+                self._finish(task, loaded.module)
+                raise
             self._finish(task, loaded.module)
             return status
 
@@ -327,6 +334,12 @@ class Kernel:
             with suppress(Killed):
                 self._death.die(cause)
         return EXIT_KILLED
+
+    def _set_parameters(self, task: int, loaded: Loaded, parameters: Sequence[Setting]) -> None:
+        for setting in parameters:
+            error = self.runner.run(task, setting.set, (setting.value, setting.entry))
+            if error:
+                raise refused(loaded.program, setting, -error & 0xFFFFFFFF)
 
     def _run_task(self, task: int, loaded: Loaded, argc: int) -> int:
         image = loaded.image

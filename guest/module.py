@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from guest.calls import SYMBOLS
 from guest.elf import Image, LoadError, Program, check_vermagic
+from guest.params import Setting, settings, unquoted
 from mm.gfp import GFP_KERNEL
 from mm.layout import MODULE_NAME_LEN, Layout
 from mm.list import Words, list_add, list_for_each, list_unlink
@@ -82,7 +83,12 @@ class Modules:
         self._vm.write(module + fields.offset("name"), stem + b"\0")
 
     def set_arguments(self, loaded: Loaded, arguments: Sequence[str]) -> None:
-        """Put argv into kernel memory that lives as long as the program. LoadError: it is too long."""
+        """Put argv into kernel memory that lives as long as the program. LoadError: it is too long.
+
+        A module's arguments lose their quotation marks, as 2.6.20 takes them off.
+        """
+        if loaded.image.kind == "init_module":
+            arguments = [*arguments[:1], *map(unquoted, arguments[1:])]
         data = bytearray()
         offsets = []
         start = 4 * (len(arguments) + 1)
@@ -104,6 +110,17 @@ class Modules:
         """The `struct module` of the program that was loaded last, 0 where none is."""
         entry = self._w[(self._layout.va("modules") ^ 0xC0000000) >> 2]
         return 0 if entry == self._layout.va("modules") else entry - self._layout["module"].offset("list")
+
+    def parameters(self, loaded: Loaded) -> list[Setting]:
+        """What argv sets before a module's init function runs, nothing for a main(). LoadError: unknown names."""
+        if loaded.image.kind == "main":
+            return []
+        texts = []
+        at = self.arguments(loaded) + 4  # behind the module's own name
+        while text := self._vm.word(at):
+            texts.append(text)
+            at += 4
+        return settings(loaded.program, loaded.image, self._vm, texts)
 
     def unload(self, module: int) -> None:
         """free_module: out of the list, its memory given back."""

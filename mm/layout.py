@@ -310,7 +310,7 @@ class Layout:
         place("initarray_generic", size["arraycache_init"])
         place("malloc_sizes", n_sizes * size["cache_sizes"])
         place("cache_chain", 8)
-        for name in ("modules", "runqueue", "timers"):
+        for name in ("modules", "runqueue", "timers", "timers_due"):
             place(name, 8)
         place("sysctl_lowmem_reserve_ratio", 4 * (MAX_NR_ZONES - 1))
         for name in KERNEL_VARIABLES:

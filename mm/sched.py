@@ -20,7 +20,7 @@ from mm.traps import Traps
 
 TASK_RUNNING = 0
 TASK_UNINTERRUPTIBLE = 2
-TASK_DEAD = 32
+TASK_DEAD = 128
 
 TIF_NEED_RESCHED = 1 << 3
 DEF_TIMESLICE = 25  # ticks: 100 ms
@@ -28,6 +28,7 @@ MAX_SCHEDULE_TIMEOUT = 0x7FFFFFFF
 
 SOFTIRQ_OFFSET = 1 << 8
 HARDIRQ_OFFSET = 1 << 16
+_NO_SOFTIRQS = 0x0FFFFF00  # in one, in an interrupt, or local_bh_disable()
 
 # Words of struct timer_list.
 _T_NEXT, _T_PREV, _T_EXPIRES, _T_FUNCTION, _T_DATA = range(5)
@@ -61,7 +62,7 @@ class Scheduler:
 
     def __init__(
         self, w: Words, layout: Layout, traps: Traps, clock: Clock, vm: KernelMemory,
-        call_guest: Callable[..., int], can_switch: Callable[[], bool],
+        call_guest: Callable[..., int], can_switch: Callable[[], bool], irqs_disabled: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._w = w
         self._traps = traps
@@ -69,6 +70,7 @@ class Scheduler:
         self._vm = vm
         self._call_guest = call_guest
         self._can_switch = can_switch
+        self._irqs_disabled = irqs_disabled
         task, info = layout["task_struct"], layout["thread_info"]
         self._state = task.word("state")
         self._run_list = task.offset("run_list")
@@ -78,6 +80,7 @@ class Scheduler:
         self._pid = task.word("pid")
         self.runqueue = layout.va("runqueue")
         self.timers = layout.va("timers")
+        self.timers_due = layout.va("timers_due")
         self._jiffies = (layout.va("jiffies") ^ 0xC0000000) >> 2
         self._slice = (layout.va("time_slice") ^ 0xC0000000) >> 2
         self._process_timeout = layout.va("process_timeout")
@@ -86,6 +89,7 @@ class Scheduler:
         """Empty queues."""
         init_list_head(self._w, self.runqueue)
         init_list_head(self._w, self.timers)
+        init_list_head(self._w, self.timers_due)
         self._w[self._slice] = DEF_TIMESLICE
 
     # the runqueue
@@ -129,7 +133,9 @@ class Scheduler:
             first = w[(self.timers ^ 0xC0000000) >> 2]
             if first == self.timers:
                 raise Deadlock
-            self._clock.jump_to(self._vm.word(first + 4 * _T_EXPIRES))
+            expires, now = self._vm.word(first + 4 * _T_EXPIRES), w[self._jiffies]
+            past = (expires - now - 1 & 0xFFFFFFFF) >> 31  # it goes off at the next tick
+            self._clock.jump_to(now + 1 & 0xFFFFFFFF if past else expires)
             self.run_timers()
         w[self._slice] = DEF_TIMESLICE
         return w[(self.runqueue ^ 0xC0000000) >> 2] - self._run_list
@@ -138,6 +144,7 @@ class Scheduler:
 
     def sleep(self) -> NoReturn:
         """Take the task at work off the runqueue until it is woken; its call then runs again."""
+        self._check_atomic()
         task = self._traps.current()
         self._w[self._index(task) + self._state] = TASK_UNINTERRUPTIBLE
         self._dequeue(task)
@@ -164,18 +171,26 @@ class Scheduler:
 
     def schedule(self) -> None:
         """Give way: for a while, or where the task's state is not TASK_RUNNING, until it is woken."""
-        w, traps = self._w, self._traps
-        task = traps.current()
-        count = w[self._index(traps.current_thread_info()) + self._preempt_count]
-        if count:
-            pid = w[self._index(task) + self._pid]
-            traps.printk(f"<3>BUG: scheduling while atomic: {traps.comm()}/0x{count:08x}/{pid}\n")
-            traps.dump_stack()
+        self._check_atomic()
+        w, task = self._w, self._traps.current()
         if w[self._index(task) + self._state] != TASK_RUNNING:
             self._dequeue(task)
             self._switch()
         elif self._rotate(task):
             self._switch()
+
+    def _check_atomic(self) -> None:
+        """Complain where the task at work must not give way."""
+        w, traps = self._w, self._traps
+        count = w[self._index(traps.current_thread_info()) + self._preempt_count]
+        if count:
+            pid = w[self._index(traps.current()) + self._pid]
+            traps.printk(f"<3>BUG: scheduling while atomic: {traps.comm()}/0x{count:08x}/{pid}\n")
+            traps.dump_stack()
+
+    def _result(self, value: int) -> None:
+        """What the call gives back, for one that ends by a switch."""
+        self._w[self._index(self._traps.esp)] = value
 
     def sched_yield(self) -> None:
         """yield(): let the others run first."""
@@ -188,7 +203,9 @@ class Scheduler:
         if not self._w[i + self._info_flags] & TIF_NEED_RESCHED or self._w[i + self._preempt_count]:
             return 0
         self._w[i + self._info_flags] &= ~TIF_NEED_RESCHED
-        self.schedule()
+        self._result(1)
+        if self._rotate(self._traps.current()):  # whatever its state: it is preempted, not asleep
+            self._switch()
         return 1
 
     def schedule_timeout(self, timeout: int) -> int:
@@ -203,12 +220,14 @@ class Scheduler:
             w[t + _T_FUNCTION] = 0
             return 0 if left >> 31 else left
         if timeout == MAX_SCHEDULE_TIMEOUT:
+            self._result(timeout)
             self.schedule()
             return timeout
         if timeout >> 31:
             self._traps.printk(f"<3>schedule_timeout: wrong timeout value {timeout:x} from {self._traps.caller:08x}\n")
             w[self._index(task) + self._state] = TASK_RUNNING
             return 0
+        self._check_atomic()
         w[t + _T_EXPIRES] = w[self._jiffies] + timeout & 0xFFFFFFFF
         w[t + _T_FUNCTION], w[t + _T_DATA] = self._process_timeout, task
         self._attach(timer, w[t + _T_EXPIRES])
@@ -220,11 +239,12 @@ class Scheduler:
 
     # timers: a list in the order of their time; a program's may lie anywhere in kernel memory
 
-    def _attach(self, timer: int, expires: int) -> None:
-        vm, at = self._vm, self._vm.word(self.timers)
-        while at != self.timers and (vm.word(at + 4 * _T_EXPIRES) - expires & 0xFFFFFFFF) >> 31:
+    def _attach(self, timer: int, expires: int, head: int = 0) -> None:
+        head = head or self.timers
+        vm, at = self._vm, self._vm.word(head)
+        while at != head and (vm.word(at + 4 * _T_EXPIRES) - expires & 0xFFFFFFFF) >> 31:
             at = vm.word(at)
-        while at != self.timers and vm.word(at + 4 * _T_EXPIRES) == expires:  # behind those of the same time
+        while at != head and vm.word(at + 4 * _T_EXPIRES) == expires:  # behind those of the same time
             at = vm.word(at)
         before = vm.word(at + 4)
         for va, value in ((timer, at), (timer + 4, before), (before, timer), (at + 4, timer)):
@@ -264,15 +284,22 @@ class Scheduler:
         else:
             i = self._index(self._traps.current_thread_info())
             self._w[i + self._info_flags] |= TIF_NEED_RESCHED
-        self.run_timers()
+        # With softirqs off a later tick does it.
+        i = self._index(self._traps.current_thread_info()) + self._preempt_count
+        if not self._w[i] & _NO_SOFTIRQS and not self._irqs_disabled():
+            self.run_timers()
 
     def run_timers(self) -> None:
         """Call the function of every timer whose time has come."""
         vm, w = self._vm, self._w
-        while True:
-            timer = w[(self.timers ^ 0xC0000000) >> 2]
-            if timer == self.timers or (w[self._jiffies] - vm.word(timer + 4 * _T_EXPIRES) & 0xFFFFFFFF) >> 31:
-                return
+        # Those that are due first, by themselves: one that sets itself anew for now must wait for the next tick.
+        while (timer := w[(self.timers ^ 0xC0000000) >> 2]) != self.timers:
+            expires = vm.word(timer + 4 * _T_EXPIRES)
+            if (w[self._jiffies] - expires & 0xFFFFFFFF) >> 31:
+                break
+            self._detach(timer)
+            self._attach(timer, expires, self.timers_due)
+        while (timer := w[(self.timers_due ^ 0xC0000000) >> 2]) != self.timers_due:
             self._detach(timer)
             function, data = vm.word(timer + 4 * _T_FUNCTION), vm.word(timer + 4 * _T_DATA)
             if function == self._process_timeout:

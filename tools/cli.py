@@ -157,7 +157,10 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
                "run guest/programs/tour.c --ram 64M -ex slabinfo", _RUN_STATUSES)  # fmt: skip
     run.usage = "%(prog)s [OPTION ...] PROGRAM [ARG ...]"
     run.add_argument("program", metavar="PROGRAM", nargs="?", help="a C file, or an ELF: executable, object or module")
-    run.add_argument("arguments", metavar="ARG", nargs="*", help="for main(); after '--' also such that begin with '-'")
+    run.add_argument(
+        "arguments", metavar="ARG", nargs="*",
+        help="for main(), NAME=VALUE for a module; after '--' also such that begin with '-'",
+    )  # fmt: skip
     _add_program_options(run)
     run.add_argument("--trace", metavar="FILE", help="write what the memory manager does: one JSON object a line")
     run.add_argument("-v", "--verbose", action="store_true", help="the boot log, to stderr")

@@ -87,11 +87,6 @@ def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
         ram += max(0, min(last, low) - first)
         high += max(0, last - max(first, low))
     ram -= int((memory.kinds[:low] > 1).sum())  # what is RAM and was claimed by now
-    ratio = memory.layout.va("sysctl_lowmem_reserve_ratio")
-    for i, value in enumerate((256, 32)):
-        if memory.word(ratio + 4 * i) != value:
-            memory.damage("variable sysctl_lowmem_reserve_ratio", ratio, f"[{i}]",
-                          f"is {shown(memory.word(ratio + 4 * i))}, should be {value}")  # fmt: skip
     expected = {
         "mem_map": boot.mem_map, "max_mapnr": end, "num_physpages": end, "high_memory": high_memory,
         "max_low_pfn": low, "max_pfn": end, "totalram_pages": ram + high, "totalhigh_pages": high,

@@ -23,7 +23,7 @@ def check_queues(memory: Memory, tasks: list[int]) -> None:
         if value not in _STATES or value == TASK_RUNNING and task not in queued:
             where = "on" if task in queued else "not on"
             memory.damage("struct task_struct", task, "state", f"is {shown(value)}, the task is {where} the runqueue")
-    pending = _check_timers(memory)
+    pending = _check_timers(memory, "timers") | _check_timers(memory, "timers_due")
     timer = memory.offset("task_struct", "timer")
     for task in tasks:
         if task + timer not in pending and (memory.word(task + timer) or memory.word(task + timer + 4)):
@@ -48,8 +48,8 @@ def _check_runqueue(memory: Memory, tasks: list[int]) -> set[int]:
     return queued
 
 
-def _check_timers(memory: Memory) -> set[int]:
-    head = memory.layout.va("timers")
+def _check_timers(memory: Memory, name: str) -> set[int]:
+    head = memory.layout.va(name)
     words = memory.ram.words[: memory.low_bytes >> 2]
     tables = KernelPageTable(words, memory.layout.va("swapper_pg_dir"))
     vm = KernelMemory(memory.ram.bytes, tables)
@@ -58,19 +58,19 @@ def _check_timers(memory: Memory) -> set[int]:
     try:
         while (following := vm.word(at)) != head:
             if following in seen or len(seen) > _MOST_TIMERS:
-                memory.damage("timers", at, "entry.next", f"is {following:08x}: the list runs in a circle")
+                memory.damage(name, at, "entry.next", f"is {following:08x}: the list runs in a circle")
                 return seen
             seen.add(following)
             if vm.word(following + 4) != at:
-                memory.damage("timers", at, "entry.next", f"is {following:08x}, which does not point back")
-                memory.damage("timers", following, "entry.prev", f"is {vm.word(following + 4):08x}, should be {at:08x}")
+                memory.damage(name, at, "entry.next", f"is {following:08x}, which does not point back")
+                memory.damage(name, following, "entry.prev", f"is {vm.word(following + 4):08x}, should be {at:08x}")
             expires = vm.word(following + 8)
             if last is not None and (expires - last & 0xFFFFFFFF) >> 31:
-                memory.damage("timers", following, "expires", f"is {shown(expires)}, before the timer in front of it")
+                memory.damage(name, following, "expires", f"is {shown(expires)}, before the timer in front of it")
             at, last = following, expires
         if vm.word(head + 4) != at:
-            memory.damage("timers", head, "prev", f"is {vm.word(head + 4):08x}, should be {at:08x}")
+            memory.damage(name, head, "prev", f"is {vm.word(head + 4):08x}, should be {at:08x}")
     except (KernelFault, IndexError, ValueError):
-        memory.damage("timers", at, "entry.next", "leads out of memory")
+        memory.damage(name, at, "entry.next", "leads out of memory")
     return seen
 

@@ -17,6 +17,9 @@ from mm.page_flags import PG_buddy
 
 _DEF_PRIORITY = 12
 _HIGHMEM = 2
+_MARKS = ("pages_min", "pages_low", "pages_high")
+_RESERVE_RATIOS = (256, 32)
+_INT_MAX = (1 << 31) - 1
 
 
 class Zones:
@@ -99,12 +102,26 @@ class Zones:
     # zones
 
     def _watermarks(self) -> list[tuple[int, int, int]]:
-        """(pages_min, pages_low, pages_high) of each zone (setup_per_zone_pages_min)."""
+        """(pages_min, pages_low, pages_high) of each zone (setup_per_zone_pages_min).
+
+        min_free_kbytes is what the boot made it, or what a sysctl set it to: then the zones agree with it.
+        """
+        kbytes = max(128, min(isqrt((sum(self._present[:_HIGHMEM]) << 2) * 16), 65536))
+        said = self._memory.variable("min_free_kbytes")
+        if said == kbytes:
+            return self._marks(kbytes)
+        now = [tuple(self.view(i)[name] for name in _MARKS) for i in range(MAX_NR_ZONES)]
+
+        def agree(marks: list[tuple[int, int, int]]) -> int:
+            return sum(a == b for one, other in zip(now, marks) for a, b in zip(one, other))
+
+        if said < _INT_MAX and agree(self._marks(said)) > agree(self._marks(kbytes)):
+            return self._marks(said)
+        variable_damage(self._memory, "min_free_kbytes", f"is {shown(said)}, should be {kbytes}")
+        return self._marks(kbytes)
+
+    def _marks(self, kbytes: int) -> list[tuple[int, int, int]]:
         low = sum(self._present[:_HIGHMEM])
-        kbytes = max(128, min(isqrt((low << 2) * 16), 65536))
-        if self._memory.variable("min_free_kbytes") != kbytes:
-            variable_damage(self._memory, "min_free_kbytes",
-                            f"is {shown(self._memory.variable('min_free_kbytes'))}, should be {kbytes}")  # fmt: skip
         marks = []
         for i, present in enumerate(self._present):
             share = (kbytes >> 2) * present // low
@@ -112,12 +129,31 @@ class Zones:
             marks.append((least, least + (share >> 2), least + (share >> 1)))
         return marks
 
+    def _reserve_ratio(self, zone: View, i: int) -> int:
+        """What divides a zone's reserves: the default, or what a sysctl set, with which the reserves agree then."""
+        va, default = self._memory.layout.va("sysctl_lowmem_reserve_ratio"), _RESERVE_RATIOS[i]
+        said = self._memory.word(va + 4 * i)
+
+        def agree(ratio: int) -> int:
+            return sum(zone[f"lowmem_reserve[{j}]"] == self._above(i, j) // ratio for j in range(i + 1, MAX_NR_ZONES))
+
+        if said != default and not (0 < said <= _INT_MAX and agree(said) >= agree(default)):
+            text = f"is {shown(said)}, should be {default}"
+            self._memory.damage("variable sysctl_lowmem_reserve_ratio", va, f"[{i}]", text)
+            return default
+        return said
+
+    def _above(self, i: int, j: int) -> int:
+        """Pages of the zones above zone i up to zone j."""
+        return sum(self._present[i + 1 : j + 1])
+
     def _fields(self, zone: View, i: int, marks: tuple[int, int, int]) -> None:
         first, last = self._bounds[i]
-        for name, mark in zip(("pages_min", "pages_low", "pages_high"), marks):
+        for name, mark in zip(_MARKS, marks):
             zone.want(name, mark)
+        ratio = self._reserve_ratio(zone, i) if i < _HIGHMEM else 1
         for j in range(i + 1, MAX_NR_ZONES):
-            zone.want(f"lowmem_reserve[{j}]", sum(self._present[i + 1 : j + 1]) // (256, 32)[i])
+            zone.want(f"lowmem_reserve[{j}]", self._above(i, j) // ratio)
         for name in ("active_list", "inactive_list"):
             zone.list_head(name, empty=True)
         zone.want("spanned_pages", last - first)

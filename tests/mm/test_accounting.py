@@ -167,7 +167,7 @@ def test_state_machine(options: BootOptions) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
 def test_state_machine_long(options: BootOptions) -> None:
-    run(options, 25, 60)
+    run(options, 12, 50)
 
 
 def test_small_machine_runs_out(boot: Callable[..., Kernel]) -> None:

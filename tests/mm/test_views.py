@@ -464,3 +464,14 @@ def test_the_picture_counts_every_frame(busy: Kernel, order: int | None) -> None
                 others = [kind for kind in kinds if kind != "buddy"]
                 assert others.count(cell.kind) == max(map(others.count, others))
             at += cell.frames
+
+
+@pytest.mark.parametrize("ram", [64, 1024])
+def test_a_setting_is_no_damage(boot: Boot, ram: int) -> None:
+    kernel = boot(ram=ram * MB)
+    for key, value in (
+        ("vm.min_free_kbytes", "8192"), ("vm.lowmem_reserve_ratio", "100 7"), ("vm.min_free_kbytes", "0"),
+        ("vm.lowmem_reserve_ratio", "0"),
+    ):  # fmt: skip
+        kernel.set_sysctl(key, value)
+        assert not fsck(kernel.ram).damages

@@ -24,7 +24,7 @@ static int late(void *data)
 
 int main(int argc, char **argv)
 {
-	unsigned long left, before;
+	unsigned long left, before, passed;
 	int i;
 
 	init_completion(&end);
@@ -42,7 +42,8 @@ int main(int argc, char **argv)
 
 	before = jiffies;
 	left = wait_for_completion_timeout(&end, 10);
-	printk("nobody: %lu left after %lu\n", left, jiffies - before);
+	passed = jiffies - before;
+	printk("nobody: %lu left after %lu\n", left, passed);
 	kthread_run(late, (void *)20L, "late");
 	left = wait_for_completion_timeout(&end, 10);
 	printk("late by 20 ms: %lu left\n", left);

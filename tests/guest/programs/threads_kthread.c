@@ -72,13 +72,17 @@ int main(int argc, char **argv)
 	yield();
 	printk("result %d\n", kthread_stop(thread));
 	thread = kthread_create(never, NULL, "never");
-	printk("not woken: state %ld, result %d\n", thread->state, kthread_stop(thread));
+	printk("not woken: state %ld", thread->state);
+	printk(", result %d\n", kthread_stop(thread));
+	thread = kthread_run(never, NULL, "never");
+	printk("stopped before it ran: result %d\n", kthread_stop(thread));
 	kthread_run(exits, &flag, "exits");
 	yield();
 	printk("do_exit: %d\n", flag);
 
 	for (i = 0; i < MANY; i++)
 		threads[i] = kthread_run(own_stack, (void *)(long)i, "many/%d", i);
+	yield();
 	for (i = 0; i < MANY; i++)
 		for (j = 0; j <= i; j++)
 			if (i == j)

@@ -9,6 +9,15 @@ static DEFINE_MUTEX(mutex);
 static struct mutex made;
 static int counter, entered, running;
 
+/* One after the other: compilers evaluate arguments in the order that they like. */
+static void show(struct mutex *mutex)
+{
+	int locked = mutex_is_locked(mutex), try = mutex_trylock(mutex);
+
+	printk("locked %d, trylock %d, then count %d, list %s\n", locked, try, atomic_read(&mutex->count),
+	       list_empty(&mutex->wait_list) ? "empty" : "in use");
+}
+
 static int in_line(void *data)
 {
 	mutex_lock(&mutex);
@@ -49,12 +58,10 @@ int main(int argc, char **argv)
 		kthread_run(in_line, NULL, "line/%d", i);
 		yield();
 	}
-	printk("locked %d, trylock %d, count %d\n", mutex_is_locked(&mutex), mutex_trylock(&mutex),
-	       atomic_read(&mutex.count));
+	show(&mutex);
 	mutex_unlock(&mutex);
 	msleep(100);
-	printk("locked %d, trylock %d, count %d, list %s\n", mutex_is_locked(&mutex), mutex_trylock(&mutex),
-	       atomic_read(&mutex.count), list_empty(&mutex.wait_list) ? "empty" : "in use");
+	show(&mutex);
 	mutex_unlock(&mutex);
 
 	for (running = 0; running < 6; running++)

@@ -48,11 +48,13 @@ int main(int argc, char **argv)
 		kthread_run(kinds[i] == 'r' ? reader : writer, kinds[i] == 'W' ? &sem : NULL, "%c%d", kinds[i], i);
 		yield();
 	}
-	printk("try: read %d, write %d\n", down_read_trylock(&sem), down_write_trylock(&sem));
+	printk("try: read %d", down_read_trylock(&sem));
+	printk(", write %d\n", down_write_trylock(&sem));
 	while (left)
 		msleep(4);
-	printk("free: locked %d, write %d, then read %d\n", rwsem_is_locked(&sem), down_write_trylock(&sem),
-	       down_read_trylock(&sem));
+	printk("free: locked %d", rwsem_is_locked(&sem));
+	printk(", write %d", down_write_trylock(&sem));
+	printk(", then read %d\n", down_read_trylock(&sem));
 	up_write(&sem);
 	return 0;
 }

@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < 7; i++)
 		kthread_run(guest, (void *)(long)i, "guest/%d", i);
 	yield();
-	printk("room for more: %s, count %d\n", down_trylock(&room) ? "no" : "yes", atomic_read(&room.count));
+	i = down_trylock(&room);
+	printk("room for more: %s, count %d\n", i ? "no" : "yes", atomic_read(&room.count));
 	for (i = 0; i < 7; i++)
 		down(&end);
 	printk("at most %d, failed %d, count %d, sleepers %d\n", most, failed, atomic_read(&room.count), room.sleepers);

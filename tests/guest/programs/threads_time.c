@@ -3,7 +3,6 @@
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
-#include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/timer.h>
 #include <linux/wait.h>
@@ -85,6 +84,7 @@ int main(int argc, char **argv)
 	mod_timer(&flagger, jiffies + 5);
 	MEASURE(wait_event_interruptible_timeout(queue, flag, 10));
 
+	schedule_timeout_uninterruptible(1);
 	start = jiffies;
 	init_timer(&a);
 	a.function = show;
@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 	setup_timer(&repeated, again, (unsigned long)&repeated);
 	mod_timer(&repeated, start + 12);
 	printk(" %d", del_timer(&static_timer));
-	printk(" %d %d\n", del_timer(&static_timer), timer_pending(&static_timer));
+	printk(" %d", del_timer(&static_timer));
+	printk(" %d\n", timer_pending(&static_timer));
 	mod_timer(&static_timer, start - 100);	/* in the past: at the next tick */
 	msleep(200);
 	printk("pending %d %d %d, short form %d\n", timer_pending(&a), timer_pending(&b), timer_pending(&repeated),
@@ -114,19 +115,5 @@ int main(int argc, char **argv)
 	while (timer_pending(&a))
 		cpu_relax();
 	printk("busy until %lu\n", jiffies - start);
-	start = jiffies;
-	mod_timer(&a, start + 1);
-	local_bh_disable();
-	mdelay(20);
-	printk("bottom halves off: pending %d\n", timer_pending(&a));
-	local_bh_enable();
-	mdelay(8);
-	mod_timer(&a, jiffies + 1);
-	local_irq_disable();
-	mdelay(20);
-	printk("interrupts off: pending %d\n", timer_pending(&a));
-	local_irq_enable();
-	mdelay(8);
-	printk("pending %d\n", timer_pending(&a));
 	return 0;
 }
