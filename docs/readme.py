@@ -27,8 +27,9 @@ def refreshed(command: str, shown: list[str]) -> list[str]:
     printed = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines()
     result, at = [], 0
     for old in shown:
-        same = (n for n in range(at, len(printed)) if shape(printed[n]) == shape(old))
-        found = None if old == "..." else next(same, None)
+        rest = range(at, len(printed))
+        same = [n for n in rest if printed[n] == old] or [n for n in rest if shape(printed[n]) == shape(old)]
+        found = None if old == "..." or not same else same[0]
         if found is not None:
             at = found + 1
         elif old != "...":

@@ -90,10 +90,8 @@ class Highmem:
         return self._no_slot()
 
     def _no_slot(self) -> int:
-        """All slots are in use. 2.6.20 sleeps until a kunmap; a thread that is alone would sleep for ever."""
-        self._traps.printk(
-            f"<3>kmap: all {LAST_PKMAP} slots are in use and {self._traps.comm()} is the only thread: deadlock\n"
-        )
+        """All slots are in use: a BUG, where 2.6.20 sleeps until a kunmap."""
+        self._traps.printk(f"<3>kmap: all {LAST_PKMAP} slots are in use\n")
         self._traps.bug()
 
     def _flush_all_zero_pkmaps(self) -> None:
