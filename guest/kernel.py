@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from guest.calls import TABLE, stub
 from guest.elf import LoadError, Program
@@ -12,16 +12,16 @@ from guest.entry import DAMAGE, Death, Entry, Killed
 from guest.library import Library
 from guest.module import Loaded, Modules
 from guest.params import Setting, refused
-from guest.runner import Halted, Runner
+from guest.runner import EFLAGS, Halted, Runner
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
+from guest.views import Views
 from hw.cpu import CPU
 from hw.errors import EngineError, HighmemError, PhysicalError
 from hw.frame import ExceptionFrame
 from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
 from hw.watchdog import CallbackStuck, Watchdog
 from hw.watchdog import Verdict as Halt
-from mm import free_areas, meminfo, show_mem, sysctl, vmstat
-from mm.errors import BootError, DamagedMemory, KernelBug, KernelFault, ListCycle, Panic
+from mm.errors import BootError, KernelBug, KernelFault, ListCycle, Panic
 from mm.events import Events
 from mm.fault import PageFaults
 from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
@@ -45,10 +45,6 @@ from mm.time import Clock
 from mm.traps import Traps
 from mm.vmalloc import Vmalloc
 
-if TYPE_CHECKING:
-    from mm.frame_map import FrameMap
-    from mm.page_info import FrameInfo, PageInspector, PageStruct
-
 EXIT_KILLED = 137  # 128 + SIGKILL: what a shell says of an insmod that oopsed
 EXIT_TIMEOUT = 124
 EXIT_INTERRUPTED = 130
@@ -60,7 +56,7 @@ _CR4 = 0x90  # PGE PSE
 EFLAGS_IF = 0x200
 
 
-class Kernel:
+class Kernel(Views):
     """A booted machine. `boot` makes one, `attach` finds one in a machine that was saved.
 
     The parts of the memory manager are its attributes: page_alloc, slab, vmalloc, highmem, log, events, vm (memory by
@@ -160,6 +156,7 @@ class Kernel:
         self.addresses.init()
         self.tasks.fork_init()
         setup_watermarks(w, layout)
+        self._cpu["eip"], self._cpu["eflags"] = KERNEL_RETURN, EFLAGS
 
     def text(self) -> bytes:
         """What the kernel's text must be: its own few instructions and a stub for every call."""
@@ -363,92 +360,6 @@ class Kernel:
             self.log(f"<4>the program stays loaded, its threads live on: {', '.join(alive)}\n")
         else:
             self.modules.unload(module)
-
-    # views
-
-    @contextmanager
-    def _walking(self) -> Iterator[None]:
-        try:
-            yield
-        except (*DAMAGE, ListCycle, KernelFault) as error:
-            raise DamagedMemory(f"the memory manager's structures are damaged ({error}); fsck names what is") from None
-
-    def buddyinfo(self) -> list[vmstat.BuddyInfo]:
-        """Free blocks by zone and order: /proc/buddyinfo as data. Raises DamagedMemory, as the next ones do."""
-        with self._walking():
-            return vmstat.buddyinfo(self._w, self.layout, self.page_alloc)
-
-    def zoneinfo(self) -> list[vmstat.ZoneInfo]:
-        """Every zone that has pages: /proc/zoneinfo as data."""
-        with self._walking():
-            return vmstat.zoneinfo(self._w, self.layout, self.page_alloc)
-
-    def vm_stat(self) -> dict[str, int]:
-        """The counters of /proc/vmstat, by name."""
-        return vmstat.vmstat(self._w, self.layout)
-
-    def meminfo(self) -> dict[str, int]:
-        """The rows of /proc/meminfo, in kB."""
-        with self._walking():
-            return meminfo.meminfo(self._w, self.layout, self.page_alloc, self.vmalloc)
-
-    def memory_state(self) -> show_mem.MemoryState:
-        """What sysrq-m shows, as data."""
-        with self._walking():
-            return show_mem.memory_state(self._w, self.layout, self.page_alloc)
-
-    def free_pages(self) -> free_areas.FreePages:
-        """The free lists, counted and compared with their counters."""
-        with self._walking():
-            return free_areas.free_pages(self._w, self.layout, self.page_alloc)
-
-    def sysctl(self, name: str) -> sysctl.Setting:
-        """A tunable of /proc/sys/vm, by its name in `mm.sysctl.TABLE`. Raises SysctlError for an unknown one."""
-        return sysctl.read(self._w, self.layout, name)
-
-    def set_sysctl(self, name: str, text: str) -> None:
-        """Write a tunable; what depends on it follows. Raises SysctlError where the name or the value is wrong."""
-        with self._walking():
-            sysctl.write(self._w, self.layout, name, text)
-
-    def frame_map(self) -> FrameMap:
-        """What every frame is, by the kernel's own structures."""
-        from mm.frame_map import frame_map  # loads numpy
-
-        with self._walking():
-            return frame_map(
-                self.ram.words, self._w, self.layout, self.machine.e820, self.limits.max_pfn, self.page_alloc,
-                self.vmalloc, self.tables,
-            )  # fmt: skip
-
-    def page_structs(self, pfns: Sequence[int]) -> list[PageStruct]:
-        """The `struct page` of each frame below max_pfn."""
-        with self._walking():
-            inspector = self._inspector()
-            return [inspector.struct(pfn) for pfn in pfns]
-
-    def frame_info(self, pfn: int, address: int | None = None) -> FrameInfo:
-        """Everything about a frame below max_pfn; address: a direct-map one in it, for the slab object there."""
-        frames = self.frame_map()
-        with self._walking():
-            return self._inspector().frame(pfn, frames, address)
-
-    def _inspector(self) -> PageInspector:
-        from mm.page_info import PageInspector
-
-        return PageInspector(
-            self._w, self.layout, self.page_alloc, self.slab, self.highmem, self.limits.max_pfn
-        )
-
-    def slabinfo(self) -> list[vmstat.SlabInfo]:
-        """Every cache, the newest first: /proc/slabinfo as data."""
-        with self._walking():
-            return vmstat.slabinfo(self._w, self.layout, self.slab)
-
-    def vmallocinfo(self) -> list[vmstat.VmallocInfo]:
-        """Every area of vmalloc space: /proc/vmallocinfo as data."""
-        with self._walking():
-            return vmstat.vmallocinfo(self._w, self.layout, self.vmalloc)
 
     # names
 
