@@ -28,7 +28,7 @@ from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
 from mm.fork import Tasks, init_task
 from mm.gfp import GFP_KERNEL, GFP_REPEAT
 from mm.highmem import Highmem
-from mm.init import Boot, check_image_fits, setup_watermarks
+from mm.init import Boot, check_image_fits
 from mm.kthread import Kthreads
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
 from mm.list import init_list_head
@@ -44,6 +44,7 @@ from mm.slab import SlabAllocator
 from mm.time import Clock
 from mm.traps import Traps
 from mm.vmalloc import Vmalloc
+from mm.watermarks import setup_watermarks
 
 EXIT_KILLED = 137  # 128 + SIGKILL: what a shell says of an insmod that oopsed
 EXIT_TIMEOUT = 124

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from array import array
-from math import isqrt
 
 from hw.e820 import E820Map
 from hw.ram import RAM
@@ -357,42 +356,3 @@ def zone_batchsize(present: int) -> int:
     batch = min(present // 1024, 512 * 1024 // PAGE_SIZE) // 4
     batch = max(1, batch)
     return (1 << ((batch + batch // 2).bit_length() - 1)) - 1
-
-
-def setup_watermarks(w: Words, layout: Layout) -> None:
-    """init_per_zone_pages_min, setup_per_zone_pages_min and setup_per_zone_lowmem_reserve."""
-    zone = layout["zone"]
-    base = (layout.va("contig_page_data") ^ 0xC0000000) >> 2
-    zones = [base + i * zone.words for i in range(MAX_NR_ZONES)]
-    present = [w[z + zone.word("present_pages")] for z in zones]
-    high = [w[z + zone.word("pages_high")] for z in zones]
-    lowmem_kbytes = sum(max(0, p - h) for p, h in zip(present[:2], high[:2], strict=True)) << 2
-    kbytes = max(128, min(isqrt(lowmem_kbytes * 16), 65536))
-    w[(layout.va("min_free_kbytes") ^ 0xC0000000) >> 2] = kbytes
-    setup_per_zone_pages_min(w, layout)
-    ratios = (layout.va("sysctl_lowmem_reserve_ratio") ^ 0xC0000000) >> 2
-    w[ratios], w[ratios + 1] = 256, 32
-    for j in range(MAX_NR_ZONES):
-        above = present[j]
-        w[zones[j] + zone.word("lowmem_reserve") + j] = 0
-        for i in range(j - 1, -1, -1):
-            w[zones[i] + zone.word("lowmem_reserve") + j] = above // w[ratios + i]
-            above += present[i]
-
-
-def setup_per_zone_pages_min(w: Words, layout: Layout) -> None:
-    """Spread min_free_kbytes over the zones; pages_low and pages_high follow from pages_min."""
-    zone = layout["zone"]
-    base = (layout.va("contig_page_data") ^ 0xC0000000) >> 2
-    zones = [base + i * zone.words for i in range(MAX_NR_ZONES)]
-    present = [w[z + zone.word("present_pages")] for z in zones]
-    pages_min = w[(layout.va("min_free_kbytes") ^ 0xC0000000) >> 2] >> (PAGE_SHIFT - 10)
-    lowmem_pages = sum(present[:2])
-    for i, z in enumerate(zones):
-        share = pages_min * present[i] // lowmem_pages
-        least = share
-        if i == ZONE_HIGHMEM:
-            least = max(32, min(present[i] // 1024, 128))
-        w[z + zone.word("pages_min")] = least
-        w[z + zone.word("pages_low")] = least + (share >> 2)
-        w[z + zone.word("pages_high")] = least + (share >> 1)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from hw.errors import HighmemError
 from mm.errors import DamagedMemory
-from mm.init import setup_per_zone_pages_min
 from mm.layout import MAX_NR_ZONES, Layout
 from mm.list import Words
+from mm.watermarks import setup_per_zone_lowmem_reserve, setup_per_zone_pages_min
 
 _INT = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)\Z")
 _INT_MAX = (1 << 31) - 1
@@ -40,25 +40,6 @@ class Setting:
 
     name: str
     values: tuple[int, ...]
-
-
-def setup_per_zone_lowmem_reserve(w: Words, layout: Layout) -> None:
-    """What every zone keeps back from requests that could be served by a higher one (mm/page_alloc.c).
-
-    A ratio below 1 becomes 1, as there.
-    """
-    zone = layout["zone"]
-    base = (layout.va("contig_page_data") ^ 0xC0000000) >> 2
-    zones = [base + i * zone.words for i in range(MAX_NR_ZONES)]
-    ratios = (layout.va("sysctl_lowmem_reserve_ratio") ^ 0xC0000000) >> 2
-    for j, upper in enumerate(zones):
-        above = w[upper + zone.word("present_pages")]
-        w[upper + zone.word("lowmem_reserve") + j] = 0
-        for i in range(j - 1, -1, -1):
-            if not 1 <= w[ratios + i] <= _INT_MAX:
-                w[ratios + i] = 1
-            w[zones[i] + zone.word("lowmem_reserve") + j] = above // w[ratios + i]
-            above += w[zones[i] + zone.word("present_pages")]
 
 
 #: 2.6.20's table has a minimum of 0 for min_free_kbytes, which its handler forgets to check.
