@@ -40,6 +40,7 @@ from mm.pgtable import PAGE_KERNEL_RO, KernelPageTable, pfn_pte
 from mm.printk import Console, Printk
 from mm.sched import Scheduler
 from mm.setup import BootOptions, MemoryLimits, find_limits, read_boot_params, write_boot_params
+from mm.show_mem import show_mem
 from mm.slab import SlabAllocator
 from mm.time import Clock
 from mm.traps import Traps
@@ -237,6 +238,7 @@ class Kernel(Views):
         self._death = Death(self._cpu, self.oops, self.log, self.modules.bug_at)
         library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
         self.traps.dump_stack = library.dump_stack
+        self.traps.show_mem = lambda: self.log(show_mem(w, layout, self.page_alloc))
         parts = {
             "page_alloc": self.page_alloc, "slab": self.slab, "vmalloc": self.vmalloc, "highmem": self.highmem,
             "sched": self.sched, "kthreads": self.kthreads, "library": library,

@@ -388,6 +388,7 @@ class PageAllocator:
                 f"<4>{self._traps.comm()}: page allocation failure. order:{order}, mode:0x{gfp_mask:x}\n"
             )
             self._traps.dump_stack()
+            self._traps.show_mem()
         emit = self._events.mm_page_alloc
         if emit is not None:
             emit(page, self.page_to_pfn(page) if page else 0, order, 0, gfp_mask)

@@ -33,11 +33,11 @@ class Traps:
     """The trap being served.
 
     esp: the guest's stack pointer, whose 8 KB name the current thread. caller: return address of the guest's
-    call, 0 while booting. cpu: number of the CPU. printk takes a text with its "<level>"; dump_stack is put in
-    where the kernel is wired.
+    call, 0 while booting. cpu: number of the CPU. printk takes a text with its "<level>"; dump_stack and
+    show_mem are put in where the kernel is wired.
     """
 
-    __slots__ = ("_comm", "_task", "_w", "caller", "cpu", "dump_stack", "esp", "printk", "printk_ratelimit")
+    __slots__ = ("_comm", "_task", "_w", "caller", "cpu", "dump_stack", "esp", "printk", "printk_ratelimit", "show_mem")
 
     def __init__(self, w: Words, layout: Layout, printk: Printk) -> None:
         self._w = w
@@ -49,6 +49,7 @@ class Traps:
         self.printk: Callable[[str], object] = printk
         self.printk_ratelimit = printk.ratelimit
         self.dump_stack: Callable[[], None] = lambda: None
+        self.show_mem: Callable[[], object] = lambda: None
 
     def current_thread_info(self) -> int:
         """Virtual address of the current `struct thread_info`: the bottom of the stack."""

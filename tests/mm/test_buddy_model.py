@@ -115,3 +115,13 @@ def test_ten_thousand_operations(ram: int) -> None:
             order = rng.choice([0] * 6 + [1, 2, 3, 4, 6, 8, 9, 10])
             operations.append((rng.randrange(kinds), order, rng.randrange(1000)))
         assert play(kernel, model, operations, compare_every=500) > 2_000
+
+
+def test_a_failed_allocation_says_so_with_the_state_of_memory() -> None:
+    with Kernel.boot(BootOptions(ram=16 * MB)) as kernel:
+        before = len(kernel.log.text())
+        while kernel.page_alloc.alloc_pages(GFP_WAIT, 8):
+            pass
+        text = kernel.log.text()[before:]
+        assert text.startswith("swapper: page allocation failure. order:8, mode:0x10\n")
+        assert "Mem-info:\nDMA per-cpu:\n" in text and "\n4096 pages of RAM\n" in text
