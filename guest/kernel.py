@@ -264,8 +264,11 @@ class Kernel(Views):
         """Load a program, run it, unload it; its exit status.
 
         arguments: argv, the program's own name first. timeout: host seconds. A program that dies stays loaded, as a
-        module whose init function oopsed does. Raises LoadError where the program cannot be loaded.
+        module whose init function oopsed does. Raises LoadError where the program cannot be loaded, and HighmemError
+        where another one was halted and can still be resumed.
         """
+        if self.halt:
+            raise HighmemError("a program was halted in this machine: resume it before another one runs")
         with self._walking():
             return self._run(program, arguments, timeout)
 
@@ -333,7 +336,15 @@ class Kernel(Views):
             cause = error if isinstance(error, KernelFault | KernelBug) else KernelBug(f"unloading: {error}")
             with suppress(Killed):
                 self._death.die(cause)
+        self._bury()
         return EXIT_KILLED
+
+    def _bury(self) -> None:
+        """The task that died never runs again; its struct and its stack stay, as its program does."""
+        task = self.traps.current()
+        with suppress(*DAMAGE, ListCycle, KernelFault):
+            if task in self.tasks.each():
+                self.sched.forget(task)
 
     def _set_parameters(self, task: int, loaded: Loaded, parameters: Sequence[Setting]) -> None:
         for setting in parameters:
@@ -359,7 +370,7 @@ class Kernel(Views):
         self._cpu["esp"] = self.traps.esp = top
         self.traps.caller = 0
         self.tasks.release(task)
-        if alive := [self.tasks.comm(other) for other in self.tasks.each()]:
+        if alive := [self.tasks.comm(other) for other in self.tasks.each() if self.sched.alive(other)]:
             self.log(f"<4>the program stays loaded, its threads live on: {', '.join(alive)}\n")
         else:
             self.modules.unload(module)

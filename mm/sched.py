@@ -118,6 +118,10 @@ class Scheduler:
             self._enqueue(task)
         return 1
 
+    def alive(self, task: int) -> bool:
+        """Whether a task has not ended yet."""
+        return self._w[self._index(task) + self._state] != TASK_DEAD
+
     def forget(self, task: int) -> None:
         """A task ends: it leaves the runqueue, and its timer is off."""
         w = self._w

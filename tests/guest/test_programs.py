@@ -9,6 +9,8 @@ import pytest
 
 from guest import cc, elf
 from guest.kernel import Kernel
+from hw.errors import HighmemError
+from mm.fsck import fsck
 from mm.setup import BootOptions
 
 HERE = Path(__file__).resolve().parent
@@ -218,3 +220,23 @@ def test_too_long_arguments_leave_nothing_behind() -> None:
             kernel.run(program, ["x", "y" * 200_000])
         assert (kernel.page_alloc.nr_free_pages(), kernel.vmallocinfo()) == before
         assert not list(kernel.tasks.each()) and not kernel.oops.modules()
+
+
+def test_the_machine_goes_on_after_a_death() -> None:
+    """The dead task and its program stay; the next program finds a sound machine."""
+    with Kernel.boot(BootOptions(ram=128 * MB)) as kernel:
+        for source, expected in ((cc.PROGRAMS / "oops.c", 137), (cc.PROGRAMS / "tour.c", 0)):
+            program = elf.read(cc.build([source], kernel.layout), source.name)
+            assert kernel.run(program, [source.name]) == expected
+            assert fsck(kernel.ram, kernel.text()).damages == []
+        assert [kernel.tasks.comm(task) for task in kernel.tasks.each()] == ["oops"]
+        assert kernel.oops.modules() == ["oops"]
+
+
+def test_a_halted_program_comes_first() -> None:
+    with Kernel.boot(BootOptions(ram=64 * MB)) as kernel:
+        loop = elf.read(cc.build([HERE / "programs" / "loop.c"], kernel.layout), "loop.c")
+        assert kernel.run(loop, ["loop"], timeout=0.2) == 124
+        with pytest.raises(HighmemError, match="resume"):
+            kernel.run(loop, ["loop"], timeout=0.2)
+        assert kernel.resume(timeout=0.2) == 124
