@@ -131,7 +131,7 @@ class Runner:
         self._w[i] = self._return_address
         for n, argument in enumerate(arguments):
             self._w[i + 1 + n] = argument
-        return self._call(function, esp=esp, ebp=0, eflags=eflags)
+        return self._call(function, esp=esp, ebp=self._cpu["ebp"], eflags=eflags)  # so that a trace goes on
 
     def _deadlock(self) -> str:
         """Who waits where, a task a line."""
