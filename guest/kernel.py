@@ -330,8 +330,13 @@ class Kernel(Views):
             return EXIT_TIMEOUT if self.halt is Halt.TIMEOUT else EXIT_INTERRUPTED
         except Killed:
             pass
-        except (EngineError, PhysicalError, Panic) as error:
+        except Panic as error:
             self.oops.panic(str(error))
+        except (EngineError, PhysicalError) as error:
+            self.oops.panic(str(error))
+            self.traps.esp = self._cpu["esp"]
+            with suppress(*DAMAGE, KernelFault):
+                self.oops.check_stack()
         except (*DAMAGE, ListCycle, KernelFault, KernelBug) as error:  # while the program was unloaded
             cause = error if isinstance(error, KernelFault | KernelBug) else KernelBug(f"unloading: {error}")
             with suppress(Killed):

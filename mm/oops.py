@@ -85,6 +85,11 @@ class Oops:
         self.console_verbose()
         self._printk(f"<0>Kernel panic - not syncing: {text}\n")
 
+    def check_stack(self) -> None:
+        """Say so where the stack pointer has left the stack of every task."""
+        if self._field(self._traps.current(), "thread_info") != self._traps.current_thread_info():
+            self._printk("<0>Thread overran stack, or stack corrupted\n")
+
     def name(self, va: int) -> str:
         """An address in words: the symbol that it lies in, or its number."""
         found = self._explain.symbol(va)
@@ -106,8 +111,7 @@ class Oops:
         printk(f"<0>ds: {r['ds']:04x}   es: {r['es']:04x}   ss: {r['ss']:04x}\n")
         self._traps.esp = r["esp"]
         info, task = self._traps.current_thread_info(), self._traps.current()
-        if self._field(task, "thread_info") != info:
-            printk("<0>Thread overran stack, or stack corrupted\n")
+        self.check_stack()
         printk(f"<0>Process {self._traps.comm()} (pid: {self._pid(task)}, ti={info:08x} task={task:08x} ")
         printk(f"task.ti={self._field(task, 'thread_info'):08x})\n")
         printk(f"<0>Stack: {self._stack_words(r['esp'])}\n")

@@ -12,7 +12,7 @@ from mm.fsck.image import variable_damage
 from mm.fsck.memory import MOST, Frames, Memory, View, Words, shown
 from mm.fsck.report import VMALLOC
 from mm.fsck.tables import Tables
-from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from mm.layout import PAGE_SHIFT, PAGE_SIZE
 from mm.pgtable import PAGE_KERNEL, PAGE_PRESENT
 from mm.vmalloc import VM_ALLOC, VM_IOREMAP, VM_MAP, VM_USERMAP, VM_VPAGES
 
@@ -102,8 +102,7 @@ class Areas:
         view, end = area.view, area.addr + area.size
         if area.addr & (PAGE_SIZE - 1) or area.size & (PAGE_SIZE - 1) or area.size < 2 * PAGE_SIZE:
             view.bad("addr", f"and size are {area.addr:08x} and {shown(area.size)}, no whole pages and a guard page")
-        inside = self._tables.start <= area.addr and end <= self._tables.end
-        if not inside and not (PAGE_SIZE <= area.addr and end <= PAGE_OFFSET):
+        if not (self._tables.start <= area.addr and end <= self._tables.end):
             view.bad("addr", f"is {area.addr:08x} and size {shown(area.size)}, not in vmalloc space")
         kind = area.flags & ~(VM_USERMAP | VM_VPAGES)
         if kind not in (VM_IOREMAP, VM_ALLOC, VM_MAP):

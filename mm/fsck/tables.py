@@ -30,7 +30,7 @@ _KERNEL = PAGE_OFFSET >> PGDIR_SHIFT
 class Tables:
     """The page tables, and what must be in them.
 
-    `expected` has the PTEs of each table of vmalloc space and below 3 GB by its place in the directory; who knows of
+    `expected` has the PTEs of each table of vmalloc space by its place in the directory; who knows of
     a mapping writes it there by `expect`.
     """
 
@@ -57,7 +57,7 @@ class Tables:
                 right = (fixed[i] - PAGE_OFFSET) | PDE_FLAGS
             elif 0 <= pa < self._low:
                 right = pa | PAGE_KERNEL_LARGE
-            elif i < _KERNEL or i in dynamic:
+            elif i in dynamic:
                 if not pde or self._table(i, pde):
                     continue
                 right = 0

@@ -181,3 +181,11 @@ def test_spinlocks_in_used_memory(boot: Boot) -> None:
     kernel.vmalloc.vmalloc(10000)
     kernel.tasks.create("dirty")
     assert fsck(kernel.ram).damages == []
+
+
+def test_nothing_is_mapped_below_three_gb(boot: Callable[..., Kernel]) -> None:
+    kernel = boot(ram=64 << 20)
+    directory = (kernel.layout.va("swapper_pg_dir") - PAGE_OFFSET) >> 2
+    kernel.ram.words[directory + 32] = 0x00400000 | 0x1E3
+    damages = fsck(kernel.ram).damages
+    assert [(d.structure, d.field) for d in damages] == [("swapper_pg_dir", "[32]")]
