@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mm.layout import EMPTY_ZERO_PAGE, EXPORT_PAGE, EXPORTED_VARIABLES, TEXT_START
+from mm.layout import EMPTY_ZERO_PAGE, EXPORT_PAGE, EXPORTED_VARIABLES, TEXT_START, Layout
+from mm.vmscan import KSWAPD_LOCALS
 
 STUB_SIZE = 16
 STUBS_START = TEXT_START + 0x1000  # the page before holds the kernel's own few instructions
@@ -64,6 +65,7 @@ def _rows(header: str, first: int, *rows: tuple[str, str]) -> list[Call]:
     return [Call(first + i, header, prototype, handler) for i, (prototype, handler) in enumerate(rows)]
 
 
+_INTERNAL = ""  # calls of the kernel's own code, which no program is linked to
 _CTOR = "void (*{})(void *, struct kmem_cache *, unsigned long)"
 
 TABLE: tuple[Call, ...] = (
@@ -83,6 +85,8 @@ TABLE: tuple[Call, ...] = (
         ("unsigned int kmem_cache_size(struct kmem_cache *cachep)", "slab.kmem_cache_size"),
         ("const char *kmem_cache_name(struct kmem_cache *cachep)", "slab.kmem_cache_name"),
         ("int kmem_cache_shrink(struct kmem_cache *cachep)", "slab.kmem_cache_shrink"),
+        ("int kmem_ptr_validate(struct kmem_cache *cachep, const void *ptr)", "slab.kmem_ptr_validate"),
+        ("struct kmem_cache *kmem_find_general_cachep(size_t size, gfp_t gfpflags)", "slab.kmem_find_general_cachep"),
     ),
     *_rows("vmalloc", 64,
         ("void *vmalloc(unsigned long size)", "vmalloc.vmalloc"),
@@ -103,6 +107,8 @@ TABLE: tuple[Call, ...] = (
     *_rows("mm", 128,
         ("void put_page(struct page *page)", "page_alloc.put_page"),
         ("unsigned int nr_free_pages(void)", "page_alloc.nr_free_pages"),
+        ("struct shrinker *set_shrinker(int seeks, int (*theshrinker)(int, gfp_t))", "vmscan.set_shrinker"),
+        ("void remove_shrinker(struct shrinker *shrinker)", "vmscan.remove_shrinker"),
     ),
     *_rows("highmem", 144,
         ("void *kmap(struct page *page)", "highmem.kmap"),
@@ -142,6 +148,57 @@ TABLE: tuple[Call, ...] = (
         ("void run_in_irq(void (*fn)(void *), void *data)", "sched.run_in_irq"),
         ("void run_in_softirq(void (*fn)(void *), void *data)", "sched.run_in_softirq"),
         ("void __might_sleep(char *file, int line)", "library.might_sleep"),
+        ("long congestion_wait(int rw, long timeout)", "sched.congestion_wait"),
+        ("void __cpu_relax(void)", "sched.cpu_relax"),
+    ),
+    *_rows("smp", 225,
+        ("int smp_call_function(void (*func)(void *info), void *info, int retry, int wait)", "smp.smp_call_function"),
+        ("int smp_call_function_single(int cpuid, void (*func)(void *info), void *info, int retry, int wait)",
+         "smp.smp_call_function_single"),
+        ("int set_cpus_allowed_ptr(struct task_struct *p, const struct cpumask *new_mask)", "sched.set_cpus_allowed"),
+    ),
+    *_rows("pagemap", 240,
+        ("struct page *find_get_page(struct address_space *mapping, unsigned long index)", "filemap.find_get_page"),
+        ("struct page *find_lock_page(struct address_space *mapping, unsigned long index)", "filemap.find_lock_page"),
+        ("struct page *find_or_create_page(struct address_space *mapping, unsigned long index, gfp_t gfp_mask)",
+         "filemap.find_or_create_page"),
+        ("unsigned int find_get_pages(struct address_space *mapping, unsigned long start, unsigned int nr_pages, "
+         "struct page **pages)", "filemap.find_get_pages"),
+        ("unsigned int find_get_pages_contig(struct address_space *mapping, unsigned long start, "
+         "unsigned int nr_pages, struct page **pages)", "filemap.find_get_pages_contig"),
+        ("unsigned int find_get_pages_tag(struct address_space *mapping, unsigned long *index, int tag, "
+         "unsigned int nr_pages, struct page **pages)", "filemap.find_get_pages_tag"),
+        ("int add_to_page_cache(struct page *page, struct address_space *mapping, unsigned long index, "
+         "gfp_t gfp_mask)", "filemap.add_to_page_cache"),
+        ("int add_to_page_cache_lru(struct page *page, struct address_space *mapping, unsigned long index, "
+         "gfp_t gfp_mask)", "filemap.add_to_page_cache_lru"),
+        ("void remove_from_page_cache(struct page *page)", "filemap.remove_from_page_cache"),
+        ("void __lock_page(struct page *page)", "filemap._lock_page"),
+        ("void unlock_page(struct page *page)", "filemap.unlock_page"),
+        ("void wait_on_page_bit(struct page *page, int bit_nr)", "filemap.wait_on_page_bit"),
+        ("int set_page_dirty(struct page *page)", "filemap.set_page_dirty"),
+        ("int clear_page_dirty_for_io(struct page *page)", "filemap.clear_page_dirty_for_io"),
+        ("int test_set_page_writeback(struct page *page)", "filemap.test_set_page_writeback"),
+        ("int test_clear_page_writeback(struct page *page)", "filemap.test_clear_page_writeback"),
+        ("void end_page_writeback(struct page *page)", "filemap.end_page_writeback"),
+        ("void truncate_inode_pages_from(struct address_space *mapping, unsigned long start, unsigned int partial)",
+         "truncate.truncate_inode_pages_from"),
+        ("unsigned long invalidate_mapping_pages(struct address_space *mapping, unsigned long start, "
+         "unsigned long end)", "truncate.invalidate_mapping_pages"),
+    ),
+    *_rows("fs", 264,
+        ("struct inode *new_inode(struct super_block *sb)", "inodes.new_inode"),
+        ("void iput(struct inode *inode)", "inodes.iput"),
+    ),
+    *_rows("swap", 272,
+        ("void lru_cache_add(struct page *page)", "swap.lru_cache_add"),
+        ("void lru_cache_add_active(struct page *page)", "swap.lru_cache_add_active"),
+        ("void lru_add_drain(void)", "swap.lru_add_drain"),
+        ("void activate_page(struct page *page)", "swap.activate_page"),
+        ("void mark_page_accessed(struct page *page)", "swap.mark_page_accessed"),
+    ),
+    *_rows(_INTERNAL, 280,
+        ("void kswapd_work(struct pglist_data *pgdat, void *frame)", "vmscan.kswapd_work"),
     ),
 )  # fmt: skip
 
@@ -159,7 +216,7 @@ _VARIABLE_TYPES = {
     "nr_cpus_online": ("kernel", "int nr_cpus_online"),
 }
 
-SYMBOLS: dict[str, int] = {call.name: call.address for call in TABLE} | {
+SYMBOLS: dict[str, int] = {call.name: call.address for call in TABLE if call.header != _INTERNAL} | {
     name: EXPORT_PAGE + 4 * EXPORTED_VARIABLES.index(name) for name in _VARIABLE_TYPES
 }
 """Exported symbol -> its kernel virtual address, the same in every configuration and for every boot."""
@@ -168,18 +225,30 @@ SYMBOLS["empty_zero_page"] = EMPTY_ZERO_PAGE
 # 2.6.20 exports kmalloc under this name; a relocatable object may carry it.
 SYMBOLS["__kmalloc"] = SYMBOLS["kmalloc"]
 
-HEADERS: tuple[str, ...] = tuple(dict.fromkeys(call.header for call in TABLE))
+HEADERS: tuple[str, ...] = tuple(dict.fromkeys(call.header for call in TABLE if call.header != _INTERNAL))
 """Names of the generated headers: generated/calls/NAME.h."""
 
 
 def stub(call: Call, trap_window: int) -> bytes:
-    """The stub's code: push eax; mov [trap_window + 4*number], esp; pop eax; ret.
+    """The stub's code: push ebp; pushf; mov [trap_window + 4*number], esp; pop eax; pop ebp; ret.
 
-    The pushed word is the slot for the result; above it lie the return address and the arguments. `trap_window`
-    is the virtual address of the hypercall page.
+    EFLAGS, which tell whether interrupts are on, lie where the result will be; above them the frame pointer, the
+    return address and the arguments. `trap_window` is the virtual address of the hypercall page.
     """
     target = trap_window + 4 * call.number
-    return b"\x50\x89\x25" + target.to_bytes(4, "little") + b"\x58\xc3"
+    return b"\x55\x9c\x89\x25" + target.to_bytes(4, "little") + b"\x58\x5d\xc3"
+
+
+def kswapd(layout: Layout) -> bytes:
+    """The body of kswapd(pgdat): its local variables, zeros, on the stack, and the call kswapd_work for ever."""
+    work = next(call.address for call in TABLE if call.name == "kswapd_work")
+    code = b"\x31\xc0" + KSWAPD_LOCALS * b"\x50"  # xor eax, eax; push eax ...
+    again = len(code)
+    code += b"\x89\xe0\x50"  # mov eax, esp; push eax
+    code += b"\xff\x74\x24" + bytes([4 * KSWAPD_LOCALS + 8])  # push [esp + ...]: pgdat
+    code += b"\xe8" + (work - layout.va("kswapd") - len(code) - 5 & 0xFFFFFFFF).to_bytes(4, "little")
+    code += b"\x83\xc4\x08"  # add esp, 8
+    return code + b"\xeb" + (again - len(code) - 2 & 0xFF).to_bytes(1, "little")
 
 
 def header_text(name: str) -> str:

@@ -6,45 +6,57 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from guest.calls import TABLE, stub
+from guest.calls import TABLE, kswapd, stub
 from guest.elf import LoadError, Program
 from guest.entry import DAMAGE, Death, Entry, Killed
 from guest.library import Library
 from guest.module import Loaded, Modules
 from guest.params import Setting, refused
-from guest.runner import EFLAGS, Halted, Runner
+from guest.runner import EFLAGS, Halted, Runner, TaskKilled
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
 from guest.views import Views
-from hw.cpu import CPU
 from hw.errors import EngineError, HighmemError, PhysicalError
 from hw.frame import ExceptionFrame
 from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
 from hw.watchdog import CallbackStuck, Watchdog
 from hw.watchdog import Verdict as Halt
-from mm.errors import BootError, KernelBug, KernelFault, ListCycle, Panic
+from mm.errors import BootError, DamagedMemory, KernelBug, KernelFault, ListCycle, Panic
 from mm.events import Events
 from mm.fault import PageFaults
+from mm.filemap import FileMap
 from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
 from mm.fork import Tasks, init_task
 from mm.gfp import GFP_KERNEL, GFP_REPEAT
 from mm.highmem import Highmem
 from mm.init import Boot, check_image_fits
+from mm.inode import Inodes
+from mm.kernel_caches import create_caches
 from mm.kthread import Kthreads
-from mm.layout import PAGE_OFFSET, PAGE_SHIFT, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
+from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
 from mm.list import init_list_head
 from mm.maccess import KernelMemory
+from mm.oom_kill import OomKiller
 from mm.oops import Oops
 from mm.page_address import PageAddresses
 from mm.page_alloc import PageAllocator
+from mm.page_owner import PageOwners
 from mm.pgtable import PAGE_KERNEL_RO, KernelPageTable, pfn_pte
 from mm.printk import Console, Printk
+from mm.radix_tree import RadixTree
+from mm.rmap import PageReferences
 from mm.sched import Scheduler
 from mm.setup import BootOptions, MemoryLimits, find_limits, read_boot_params, write_boot_params
 from mm.show_mem import show_mem
 from mm.slab import SlabAllocator
+from mm.slab_debug import DebugSlabAllocator, setup_slab_debug
+from mm.slab_reap import ReapTimers
+from mm.smp import Smp
+from mm.swap import Swap
 from mm.time import Clock
 from mm.traps import Traps
+from mm.truncate import Truncate
 from mm.vmalloc import Vmalloc
+from mm.vmscan import Vmscan
 from mm.watermarks import setup_watermarks
 
 EXIT_KILLED = 137  # 128 + SIGKILL: what a shell says of an insmod that oopsed
@@ -55,7 +67,6 @@ KERNEL_CS, KERNEL_DS, USER_DS = 0x60, 0x68, 0x7B
 _GDT = {0x60: 0x00CF9A000000FFFF, 0x68: 0x00CF92000000FFFF, 0x70: 0x00CFFA000000FFFF, 0x78: 0x00CFF2000000FFFF}
 _CR0 = 0x8005003B  # PG AM WP NE ET TS MP PE, as 2.6.20 leaves it
 _CR4 = 0x90  # PGE PSE
-EFLAGS_IF = 0x200
 
 
 class Kernel(Views):
@@ -65,13 +76,14 @@ class Kernel(Views):
     virtual address), tasks. They may be called from Python as guest programs call them.
     """
 
+    runner: Runner
+
     def __init__(self, machine: Machine, layout: Layout, limits: MemoryLimits, console: Console | None) -> None:
         """For `boot` and `attach`."""
         self.machine = machine
         self.ram = machine.ram
         self.layout = layout
         self.limits = limits
-        self._cpu: CPU = machine.cpus[0]
         self._w = w = self.ram.words[: limits.max_low_pfn << (PAGE_SHIFT - 2)]
         self._lowmem = self.ram.bytes[: limits.max_low_pfn << PAGE_SHIFT]
         self.events = Events()
@@ -112,9 +124,11 @@ class Kernel(Views):
         """The kernel that runs in `machine`, found in its RAM. Raises BootError where there is none."""
         options = read_boot_params(machine.ram)
         assert options.e820 is not None
+        if options.cpus != len(machine.cpus):
+            raise BootError(f"the kernel was booted on {options.cpus} CPUs, the machine has {len(machine.cpus)}")
         usable = options.e820 if options.mem is None else options.e820.clip(options.mem)
         kernel = cls(machine, options.layout, find_limits(usable), console)
-        kernel._wire()
+        kernel._wire(options)
         return kernel
 
     def close(self) -> None:
@@ -146,45 +160,74 @@ class Kernel(Views):
         boot = Boot(self.ram, w, layout, self.limits, log)
         boot.setup_memory(e820)
         boot.pagetable_init(TRAP_WINDOW)
-        self._start_cpu()
+        self._write_gdt()
+        self._start_cpu(0)
         boot.free_area_init()
         boot.build_all_zonelists()
         log(f"<5>Kernel command line: {options.command_line()}\n")
-        self._wire()
+        self._wire(options)
         self.sched.sched_init()
         boot.mem_init(e820, self.page_alloc)
         self._test_wp_bit()
+        if options.slab_debug is not None:
+            setup_slab_debug(self._lowmem, layout, options.slab_debug)
         self.slab.kmem_cache_init()
         self.addresses.init()
-        self.tasks.fork_init()
+        create_caches(w, layout, self.slab)
+        self.inodes.init()
+        self._smp_init(options)
+        for number in range(len(self.machine.cpus)):
+            self.reap_timers.start_cpu_timer(number)
         setup_watermarks(w, layout)
-        self._cpu["eip"], self._cpu["eflags"] = KERNEL_RETURN, EFLAGS
+        self.vmscan.init()
+        self.vmscan.kswapd_run(self.tasks, self.kthreads)
+        w[(layout.va("vm_swappiness") ^ 0xC0000000) >> 2] = 60
 
     def text(self) -> bytes:
         """What the kernel's text must be: its own few instructions and a stub for every call."""
         text = bytearray(b"\xcc" * TEXT_SIZE)
         wp_test = b"\xa2" + fix_to_virt(fix_wp_test(self.layout.nr_cpus)).to_bytes(4, "little") + b"\xf4"
-        pieces = {KERNEL_RETURN: b"\xf4", KERNEL_WP_TEST: wp_test}
+        pieces = {KERNEL_RETURN: b"\xf4", KERNEL_WP_TEST: wp_test, self.layout.va("kswapd"): kswapd(self.layout)}
         pieces |= {call.address: stub(call, HYPERCALL_PAGE) for call in TABLE}
         for va, code in pieces.items():
             text[va - TEXT_START : va - TEXT_START + len(code)] = code
         return bytes(text)
 
-    def _start_cpu(self) -> None:
-        """Load the GDT's segments and switch paging on."""
-        cpu, layout = self._cpu, self.layout
-        gdt = layout.va("cpu_gdt_table")
+    def _write_gdt(self) -> None:
+        gdt = self.layout.va("cpu_gdt_table")
         for selector, descriptor in _GDT.items():
             self.ram.write(gdt - PAGE_OFFSET + selector, descriptor.to_bytes(8, "little"))
+
+    def _start_cpu(self, number: int, stack: int = 0) -> None:
+        """Load the GDT's segments and switch paging on. stack: of the CPU's idle task, the first one's by default."""
+        cpu, layout = self.machine.cpus[number], self.layout
         cpu["cr3"] = layout.va("swapper_pg_dir") - PAGE_OFFSET
         cpu["cr4"] = _CR4
         cpu["cr0"] = _CR0
-        cpu.set_gdt(gdt, 32 * 8 - 1)
+        cpu.set_gdt(layout.va("cpu_gdt_table"), 32 * 8 - 1)
         cpu.load_segments(cs=KERNEL_CS, ss=KERNEL_DS, ds=USER_DS, es=USER_DS)
-        cpu["esp"] = layout.va("init_thread_union") + THREAD_SIZE - 4
+        cpu["esp"] = (stack or layout.va("init_thread_union")) + THREAD_SIZE - 4
+        cpu["eip"], cpu["eflags"] = KERNEL_RETURN, EFLAGS
+
+    def _smp_init(self, options: BootOptions) -> None:
+        """smp_init: bring the other CPUs up, each with its idle task and its share of every cache."""
+        w = self._w
+        if options.schedule is not None:
+            state = (options.schedule * 0x9E3779B1 + 0x7F4A7C15 & 0xFFFFFFFF) or 1
+            w[(self.layout.va("schedule_state") ^ 0xC0000000) >> 2] = state
+        for number in range(1, len(self.machine.cpus)):
+            self.log(f"<6>Booting processor {number}/{number} eip 3000\n")
+            self.slab.cpuup_prepare(number)
+            task = self.tasks.fork_idle(number)
+            self._start_cpu(number, self.tasks.stack(task))
+            self.sched.init_idle(number, task)
+            w[(self.layout.va("nr_cpus_online") ^ 0xC0000000) >> 2] += 1
+        if self.layout.smp:
+            self.log(f"<6>Brought up {len(self.machine.cpus)} CPUs\n")
 
     def _test_wp_bit(self) -> None:
         """Whether ring 0 honours read-only pages, tried on the CPU itself."""
+        cpu = self.machine.cpus[0]
         slot = fix_to_virt(fix_wp_test(self.layout.nr_cpus))
         frame = (self.layout.va("swapper_pg_dir") - PAGE_OFFSET) >> PAGE_SHIFT
         self.tables.set_pte(slot, pfn_pte(frame, PAGE_KERNEL_RO))
@@ -192,68 +235,109 @@ class Kernel(Views):
 
         def on_exception(frame: ExceptionFrame) -> None:
             caught.append((frame.vector, frame.error_code, frame.cr2))
-            self._cpu.stop()
+            cpu.stop()
 
-        before, self._cpu.on_exception = self._cpu.on_exception, on_exception
+        before, cpu.on_exception = cpu.on_exception, on_exception
         try:
-            self._cpu.run(KERNEL_WP_TEST, until=KERNEL_WP_TEST + 5)
+            cpu.run(KERNEL_WP_TEST, until=KERNEL_WP_TEST + 5)
         finally:
-            self._cpu.on_exception = before
+            cpu.on_exception = before
             self.tables.set_pte(slot, 0)
-            self._cpu.flush_tlb()
+            cpu.flush_tlb()
+            cpu["eip"], cpu["eflags"] = KERNEL_RETURN, EFLAGS
         self.log("<6>Checking if this processor honours the WP bit even in supervisor mode... ")
         self.log("Ok.\n" if caught == [(14, 3, slot)] else "No.\n")
 
-    def _wire(self) -> None:
+    def _wire(self, options: BootOptions) -> None:
         """Make the parts, each over exactly what it stands on, and let the CPU's traps arrive."""
         w, layout, machine = self._w, self.layout, self.machine
         self.addresses = PageAddresses(w, layout)
-        self.page_alloc = PageAllocator(w, self.ram.bytes, layout, self.events, self.traps, self.addresses)
-        self.slab = SlabAllocator(
-            w, self._lowmem, layout, self.events, self.traps, self.page_alloc,
-            lambda *call: self.runner.call_guest(*call), self._read_name, self._panic,
-        )  # fmt: skip
+        owners = PageOwners(w, layout, self.traps) if layout.page_owner else None
+        self.page_alloc = PageAllocator(
+            w, self.ram.bytes, layout, self.events, self.traps, self.addresses, owners
+        )
+        call_guest: Callable[..., int] = lambda *call: self.runner.call_guest(*call)  # noqa: E731
+        under_slab = (
+            w, self._lowmem, layout, self.events, self.traps, self.page_alloc, call_guest, self._read_name, self._panic
+        )
+        self.slab = (
+            DebugSlabAllocator(*under_slab, self._code_place) if layout.slab_debug else SlabAllocator(*under_slab)
+        )
         self.tables.alloc = lambda: self.page_alloc.get_zeroed_page(GFP_KERNEL | GFP_REPEAT)
+        self.tables.free = lambda table: self.page_alloc.free_pages(table, 0)
         self.vmalloc = Vmalloc(
             w, self.ram.words, layout, self.events, self.traps, self.page_alloc, self.slab, self.tables,
             machine.flush_tlb,
         )  # fmt: skip
-        self.highmem = Highmem(
-            w, layout, self.events, self.traps, self.page_alloc, self.tables, self.addresses, machine.flush_tlb,
-            self._flush_tlb_one,
-        )  # fmt: skip
-        self.tasks = Tasks(w, layout, self.slab)
+        self.tasks = Tasks(w, layout, self.slab, self.clock)
         self.sched = Scheduler(
             w, layout, self.traps, self.clock, self.vm, lambda *call, irqs: self.runner.call_guest(*call, irqs=irqs),
-            lambda: self._cpu.depth == 1, lambda: not self._cpu["eflags"] & EFLAGS_IF,
+            lambda: self.runner.depth(), lambda: self.runner.let_others_run(),
         )  # fmt: skip
-        self.kthreads = Kthreads(
-            w, layout, self.traps, self.tasks, self.sched, KERNEL_RETURN, lambda: not self._cpu["eflags"] & EFLAGS_IF
-        )
+        self.highmem = Highmem(
+            w, layout, self.events, self.traps, self.page_alloc, self.tables, self.addresses, self.sched,
+            machine.flush_tlb, self._flush_tlb_one,
+        )  # fmt: skip
+        self.kthreads = Kthreads(w, layout, self.traps, self.tasks, self.sched, KERNEL_RETURN)
         self.runner = Runner(
-            self._cpu, w, layout, self.traps, self.tasks, self.sched, self.kthreads, KERNEL_RETURN, self.oops.name
+            machine.cpus, w, layout, self.traps, self.tasks, self.sched, self.kthreads, KERNEL_RETURN, self.oops.name,
+            options.schedule is not None,
+        )  # fmt: skip
+        self.reap_timers = ReapTimers(
+            w, layout, self.slab, self.sched.mod_timer, self.runner.on_cpu, self.runner.depth
         )
+        self.sched.own_timers[layout.va("cache_reap")] = self.reap_timers.expired
+        smp = Smp(w, layout, self.traps, self.sched, self.runner.interrupts_on, self.runner.interrupt)
         self.faults = PageFaults(w, layout, self.events, self.tables, self.vm)
+        self.radix = RadixTree(w, layout, self.traps, self.slab)
+        self.swap = Swap(w, layout, self.traps, self.page_alloc)
+        self.page_alloc.leave_lru = self.swap.leave_lru
+        self.filemap = FileMap(
+            w, layout, self.traps, self.sched, self.vm, self.page_alloc, self.radix, self.swap
+        )
+        self.truncate = Truncate(
+            w, self.ram.bytes, layout, self.vm, self.page_alloc, self.filemap, self.swap,
+            lambda *call: self.runner.call_guest(*call),
+        )  # fmt: skip
+        self.inodes = Inodes(w, layout, self.traps, self.slab, self.radix, self.truncate)
+        self.vmscan = Vmscan(
+            w, layout, self.traps, self.page_alloc, self.slab, self.swap, self.filemap, self.truncate,
+            PageReferences(w, self.highmem, machine.flush_tlb), self.sched,
+            lambda *call: self.runner.call_guest(*call),
+        )  # fmt: skip
+        oom = OomKiller(w, layout, self.traps, self.clock, self.tasks, self.sched, self._panic)
+        pages = self.page_alloc
+        pages.pause, pages.tired, pages.give_way = self.sched.pause, self.sched.tired, self.sched.give_way
+        pages.out_of_memory = oom.out_of_memory
+        pages.wakeup_kswapd, pages.try_to_free_pages = self.vmscan.wakeup_kswapd, self.vmscan.try_to_free_pages
         self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, machine.invalidate_code)
-        self._death = Death(self._cpu, self.oops, self.log, self.modules.bug_at)
+        self._death = Death(lambda: self.runner.cpu, self.oops, self.log, self.modules.bug_at)
         library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
         self.traps.dump_stack = library.dump_stack
         self.traps.show_mem = lambda: self.log(show_mem(w, layout, self.page_alloc))
         parts = {
             "page_alloc": self.page_alloc, "slab": self.slab, "vmalloc": self.vmalloc, "highmem": self.highmem,
-            "sched": self.sched, "kthreads": self.kthreads, "library": library,
+            "sched": self.sched, "kthreads": self.kthreads, "library": library, "vmscan": self.vmscan,
+            "smp": smp,
+            "filemap": self.filemap, "swap": self.swap, "truncate": self.truncate, "inodes": self.inodes,
         }  # fmt: skip
         entry = Entry(
-            self._cpu, w, self.traps, self.clock, self.sched, self.faults, self.tables, self._death, parts
+            lambda: self.runner.cpu, w, self.traps, self.clock, self.sched, self.faults, self.tables, self._death, parts
         )
         machine.map_mmio(TRAP_WINDOW, TRAP_WINDOW_SIZE, lambda offset, size: 0xFFFFFFFF, entry.trap_handler())
-        self._cpu.on_exception = entry.on_exception
+        for cpu in machine.cpus:
+            cpu.on_exception = entry.on_exception
 
     def _flush_tlb_one(self, va: int) -> None:
-        self._cpu.flush_tlb()  # the engine has no smaller flush
+        self.runner.cpu.flush_tlb()  # the engine has no smaller flush
 
     def _read_name(self, va: int) -> str:
         return self.vm.string(va, 256).decode("latin-1")
+
+    def _code_place(self, va: int) -> tuple[str, str]:
+        """An address of code in words, and the source line of the call that returns there, "" where no DWARF tells."""
+        line = self.symbols.line(va - 1)
+        return self.oops.name(va), f"{line[0]}:{line[1]}" if line else ""
 
     def _panic(self, text: str) -> NoReturn:
         raise Panic(text.rstrip("\n"))
@@ -273,44 +357,57 @@ class Kernel(Views):
             return self._run(program, arguments, timeout)
 
     def _run(self, program: Program, arguments: Sequence[str], timeout: float | None) -> int:
-        loaded = self.modules.load(program)
-        try:
-            self.modules.set_arguments(loaded, arguments)
-            parameters = self.modules.parameters(loaded)
-        except BaseException:
-            self.modules.unload(loaded.module)
-            raise
-        self.symbols.add(loaded)
-        name = self.vm.string(loaded.module + self.layout["module"].offset("name")).decode("latin-1")
-        task = self.tasks.create(name if loaded.image.kind == "main" else "insmod")
-        if not task:
-            self.modules.unload(loaded.module)
-            raise HighmemError(f"{program.name}: the kernel has no memory for a task")
-
         def whole() -> int:
+            task, loaded, parameters = self._load(program, arguments)
             try:
                 self._set_parameters(task, loaded, parameters)
                 status = self._run_task(task, loaded, len(arguments))
             except LoadError:
                 self._finish(task, loaded.module)
                 raise
-            self._finish(task, loaded.module)
+            except TaskKilled:
+                status = EXIT_KILLED
+                self._finish(task, loaded.module, killed=True)
+            else:
+                self._finish(task, loaded.module)
             return status
 
         return self._supervise(whole, timeout)
+
+    def _load(self, program: Program, arguments: Sequence[str]) -> tuple[int, Loaded, Sequence[Setting]]:
+        """A task for a program, and the program in memory. Whole or, with an error, not at all."""
+        loaded = self.modules.load(program)
+        try:
+            self.modules.set_arguments(loaded, arguments)
+            parameters = self.modules.parameters(loaded)
+            name = self.vm.string(loaded.module + self.layout["module"].offset("name")).decode("latin-1")
+            pages = -(-self.vm.word(loaded.module + self.layout["module"].offset("core_size")) // PAGE_SIZE)
+            task = self.tasks.create_program(name if loaded.image.kind == "main" else "insmod", pages)
+            if not task:
+                raise HighmemError(f"{program.name}: the kernel has no memory for a task")
+        except BaseException:
+            self.modules.unload(loaded.module)
+            raise
+        self.symbols.add(loaded)
+        return task, loaded, parameters
 
     def resume(self, timeout: float | None = None) -> int:
         """Go on with a program that was halted, here or in the machine that `attach` found; its exit status.
 
         Raises HighmemError where no program runs. A module's exit function is not called.
         """
-        task, module = next(self.tasks.each(), 0), self.modules.newest()
+        task, module = next((task for task in self.tasks.each() if self.tasks.mm(task)), 0), self.modules.newest()
         if not task or not module:
             raise HighmemError("no program was halted in this machine")
 
         def rest() -> int:
-            status = self.runner.resume(task) & 0xFF
-            self._finish(task, module)
+            try:
+                status = self.runner.resume(task) & 0xFF
+            except TaskKilled:
+                status = EXIT_KILLED
+                self._finish(task, module, killed=True)
+            else:
+                self._finish(task, module)
             return status
 
         with self._walking():
@@ -327,6 +424,7 @@ class Kernel(Views):
             if isinstance(error, CallbackStuck):
                 self.log("<0>a call into the kernel did not come back: its structures are damaged\n")
             self.halt = watchdog.verdict
+            self.runner.stand_on(0)
             return EXIT_TIMEOUT if self.halt is Halt.TIMEOUT else EXIT_INTERRUPTED
         except Killed:
             pass
@@ -334,7 +432,7 @@ class Kernel(Views):
             self.oops.panic(str(error))
         except (EngineError, PhysicalError) as error:
             self.oops.panic(str(error))
-            self.traps.esp = self._cpu["esp"]
+            self.traps.esp = self.runner.cpu["esp"]
             with suppress(*DAMAGE, KernelFault):
                 self.oops.check_stack()
         except (*DAMAGE, ListCycle, KernelFault, KernelBug) as error:  # while the program was unloaded
@@ -342,14 +440,23 @@ class Kernel(Views):
             with suppress(Killed):
                 self._death.die(cause)
         self._bury()
+        self.runner.stand_on(0)
         return EXIT_KILLED
 
     def _bury(self) -> None:
         """The task that died never runs again; its struct and its stack stay, as its program does."""
-        task = self.traps.current()
+        # A guest function that the kernel called for itself may have put "swapper" to sleep.
+        swapper = (self.layout.va("init_task") ^ 0xC0000000) >> 2
+        self._w[swapper + self.layout["task_struct"].word("state")] = 0
         with suppress(*DAMAGE, ListCycle, KernelFault):
-            if task in self.tasks.each():
-                self.sched.forget(task)
+            for cpu in self.runner.cut:
+                task = self.sched.at_work(cpu)
+                self.sched.leave(cpu)
+                if task in self.tasks.each():
+                    self.sched.forget(task)
+                    # What it was in the middle of is over with it.
+                    info = self.layout["thread_info"].word("preempt_count")
+                    self._w[((self.tasks.stack(task) ^ 0xC0000000) >> 2) + info] = 0
 
     def _set_parameters(self, task: int, loaded: Loaded, parameters: Sequence[Setting]) -> None:
         for setting in parameters:
@@ -370,15 +477,32 @@ class Kernel(Views):
             self.runner.run(task, image.exit)
         return 0
 
-    def _finish(self, task: int, module: int) -> None:
-        top = self.layout.va("init_thread_union") + THREAD_SIZE - 4
-        self._cpu["esp"] = self.traps.esp = top
-        self.traps.caller = 0
+    def _finish(self, task: int, module: int, killed: bool = False) -> None:
+        comm = self.tasks.comm(task)
+        self.runner.stand_on(0)
         self.tasks.release(task)
-        if alive := [self.tasks.comm(other) for other in self.tasks.each() if self.sched.alive(other)]:
+        if alive := [self.tasks.comm(task) for task in self.tasks.of_programs() if self.sched.alive(task)]:
             self.log(f"<4>the program stays loaded, its threads live on: {', '.join(alive)}\n")
-        else:
-            self.modules.unload(module)
+            return
+        if killed:
+            core = self.layout["module"].offset("module_core")
+            start, size = self.vm.word(module + core), self.vm.word(module + core + 4)
+            self.sched.drop_timers(start, start + size)
+            self.vmscan.drop_shrinkers(start, start + size)
+        self.modules.unload(module)
+        if killed:
+            self.inodes.evict_all()
+            self._give_back(comm)
+
+    def _give_back(self, comm: str) -> None:
+        """Free what a killed program held and nobody can reach any more. In 2.6.20 it would be lost."""
+        try:
+            found = self.unreferenced()
+        except DamagedMemory as error:
+            self.log(f"<4>{comm}: what the killed program held is not given back: {error}\n")
+            return
+        if size := self._kmemleak().free(found):
+            self.log(f"<6>{comm}: gave back {size >> 10} kB that the killed program held\n")
 
     # names
 

@@ -71,7 +71,7 @@ class Library:
 
     def might_sleep(self, file: int, line: int) -> None:
         """__might_sleep: the check of might_sleep() in a program."""
-        self._kthreads.might_sleep(f"{self._vm.string(file).decode('utf-8', 'replace')}:{line}")
+        self._traps.might_sleep(f"{self._vm.string(file).decode('utf-8', 'replace')}:{line}")
 
     def dump_stack(self) -> None:
         """Show the return addresses on the stack."""

@@ -16,6 +16,7 @@ from mm.page_address import PageAddresses
 from mm.page_alloc import ZONE_HIGHMEM, PageAllocator
 from mm.page_flags import ZONES_SHIFT
 from mm.pgtable import PAGE_KERNEL, PTE_MASK, KernelPageTable, pfn_pte
+from mm.sched import Scheduler
 from mm.traps import Traps
 
 _KM_PUSH = ("KM_USER0", "KM_USER1", "KM_BIO_SRC_IRQ", "KM_BIO_DST_IRQ")
@@ -30,12 +31,15 @@ class Highmem:
 
     def __init__(
         self, w: Words, layout: Layout, events: Events, traps: Traps, pages: PageAllocator, tables: KernelPageTable,
-        addresses: PageAddresses, flush_tlb: Callable[[], None], flush_tlb_one: Callable[[int], None],
+        addresses: PageAddresses, sched: Scheduler, flush_tlb: Callable[[], None],
+        flush_tlb_one: Callable[[int], None],
     ) -> None:  # fmt: skip
         self._w = w
         self._events = events
         self._traps = traps
         self._pages = pages
+        self._sched = sched
+        self._wait = layout.va("pkmap_map_wait")
         self._flush_tlb = flush_tlb
         self._flush_tlb_one = flush_tlb_one
         self._tables = tables
@@ -53,15 +57,18 @@ class Highmem:
     # kmap
 
     def kmap(self, page: int) -> int:
-        """Map a page for as long as the caller wants; its address. Lowmem pages are always mapped."""
+        """Map a page for as long as the caller wants; its address. Lowmem pages are always mapped.
+
+        While all slots are in use the call sleeps (mm.sched.Switch), and runs again when a kunmap wakes it. A BUG where
+        the caller is no task.
+        """
         w = self._w
+        self._traps.might_sleep()
         if w[(page ^ 0xC0000000) >> 2] >> ZONES_SHIFT != ZONE_HIGHMEM:
             return self.page_address(page)
         va = self.page_address(page)
         if not va:
             va = self._map_new_virtual(page)
-            if not va:
-                return 0
         i = self._count + ((va - self.pkmap_base & 0xFFFFFFFF) >> PAGE_SHIFT)
         w[i] = w[i] + 1 & 0xFFFFFFFF
         if w[i] < 2:
@@ -70,6 +77,12 @@ class Highmem:
         if emit is not None:
             emit(self._traps.caller, page, self._pages.page_to_pfn(page), va)
         return va
+
+    def pkmap_pte(self, page: int) -> int:
+        """Word index of the PTE by which kmap maps a HighMem page for somebody now; 0 where it does not."""
+        va = self.page_address(page)
+        nr = (va - self.pkmap_base & 0xFFFFFFFF) >> PAGE_SHIFT
+        return self._pkmap_ptes + nr if va and self._w[self._count + nr] > 1 else 0
 
     def _map_new_virtual(self, page: int) -> int:
         w = self._w
@@ -87,12 +100,10 @@ class Highmem:
                 w[self._count + nr] = 1
                 self._set_page_address(page, va)
                 return va
-        return self._no_slot()
-
-    def _no_slot(self) -> int:
-        """All slots are in use: a BUG, where 2.6.20 sleeps until a kunmap."""
-        self._traps.printk(f"<3>kmap: all {LAST_PKMAP} slots are in use\n")
-        self._traps.bug()
+        if not self._sched.serves_task():
+            self._traps.printk(f"<3>kmap: all {LAST_PKMAP} slots are in use\n")
+            self._traps.bug()
+        self._sched.sleep_on(self._wait)
 
     def _flush_all_zero_pkmaps(self) -> None:
         """Free every slot that nobody uses, then flush the TLBs once."""
@@ -108,8 +119,13 @@ class Highmem:
         self._flush_tlb()
 
     def kunmap(self, page: int) -> None:
-        """Give up one use of a mapping made by kmap. It stands until the search for slots wraps."""
+        """Give up one use of a mapping made by kmap. It stands until the search for slots wraps.
+
+        The last use of a slot wakes whoever waits for one. A BUG in an interrupt.
+        """
         w = self._w
+        if self._traps.in_interrupt():
+            self._traps.bug()
         if w[(page ^ 0xC0000000) >> 2] >> ZONES_SHIFT != ZONE_HIGHMEM:
             return
         va = self.page_address(page)
@@ -120,6 +136,8 @@ class Highmem:
         w[i] = count
         if not count:
             self._traps.bug()
+        if count == 1:
+            self._sched.wake_up(self._wait)
         emit = self._events.kunmap
         if emit is not None:
             emit(self._traps.caller, page, self._pages.page_to_pfn(page), va)

@@ -1,17 +1,13 @@
-"""Kernel threads (kernel/kthread.c, 2.6.20), and the check for calls that must not sleep (kernel/sched.c)."""
+"""Kernel threads (kernel/kthread.c, 2.6.20)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from mm.fork import TASK_INTERRUPTIBLE, Tasks
+from mm.fork import PF_STARTING, TASK_INTERRUPTIBLE, Tasks
 from mm.layout import THREAD_SIZE, Layout
 from mm.list import Words
 from mm.sched import Scheduler, TaskExit
-from mm.time import HZ
 from mm.traps import Traps
 
-PF_STARTING = 0x00000002
 EINTR, ENOMEM = 4, 12
 _EFLAGS = 0x202
 CONTEXT = ("ebx", "esi", "edi", "ebp", "eflags")
@@ -21,33 +17,28 @@ CONTEXT = ("ebx", "esi", "edi", "ebp", "eflags")
 class Kthreads:
     """Making and stopping kernel threads.
 
-    return_address: where a thread's function returns to. irqs_disabled() asks the CPU. One kthread_stop is served at a
-    time, as in 2.6.20: `kthread_stop_k` names its thread.
+    return_address: where a thread's function returns to. One kthread_stop is served at a time, as in 2.6.20:
+    `kthread_stop_k` names its thread.
     """
 
     def __init__(
-        self, w: Words, layout: Layout, traps: Traps, tasks: Tasks, sched: Scheduler, return_address: int,
-        irqs_disabled: Callable[[], bool],
-    ) -> None:  # fmt: skip
+        self, w: Words, layout: Layout, traps: Traps, tasks: Tasks, sched: Scheduler, return_address: int
+    ) -> None:
         self._w = w
         self._traps = traps
         self._tasks = tasks
         self._sched = sched
         self._return_address = return_address
-        self._irqs_disabled = irqs_disabled
         task = layout["task_struct"]
         self._state, self._flags = task.word("state"), task.word("flags")
         self._esp, self._eip = task.word("thread.esp"), task.word("thread.eip")
         self._exit_code = task.word("exit_code")
-        self._preempt_count = layout["thread_info"].word("preempt_count")
-        for name in ("kthread_stop_k", "kthread_stop_err", "kthread_stop_waiter", "might_sleep_jiffy", "jiffies"):
+        for name in ("kthread_stop_k", "kthread_stop_err", "kthread_stop_waiter"):
             setattr(self, f"_{name}", (layout.va(name) ^ 0xC0000000) >> 2)
 
     _kthread_stop_k: int
     _kthread_stop_err: int
     _kthread_stop_waiter: int
-    _might_sleep_jiffy: int
-    _jiffies: int
 
     def start(self, task: int, function: int, arguments: tuple[int, ...]) -> None:
         """Make a task begin with `function(arguments)` when it runs next."""
@@ -111,16 +102,3 @@ class Kthreads:
     def do_exit(self, code: int) -> None:
         """End the task at work."""
         raise TaskExit(code)
-
-    def might_sleep(self, where: str) -> None:
-        """__might_sleep: complain, at most once a second, if the task at work must not sleep. `where`: FILE:LINE."""
-        w, traps = self._w, self._traps
-        i = (traps.current_thread_info() ^ 0xC0000000) >> 2
-        atomic, disabled = w[i + self._preempt_count] != 0, self._irqs_disabled()
-        last = w[self._might_sleep_jiffy]
-        if not atomic and not disabled or last and (w[self._jiffies] - last & 0xFFFFFFFF) < HZ:
-            return
-        w[self._might_sleep_jiffy] = w[self._jiffies]
-        traps.printk(f"<3>BUG: sleeping function called from invalid context at {where}\n")
-        traps.printk(f"in_atomic():{int(atomic)}, irqs_disabled():{int(disabled)}\n")
-        traps.dump_stack()

@@ -5,7 +5,7 @@ C header that guest programs include (`Layout.c_header`) and what debuggers read
 2.6.20's for i386 (include/linux/mm_types.h, mmzone.h, mm/slab.c, vmalloc.h, sched.h, asm-i386/thread_info.h).
 
 A layout depends on what was a build option in life: the number of CPUs (1 means a UP kernel: no spinlocks),
-whether `struct page` carries `virtual` and the owner word, and the L1 line size.
+whether `struct page` carries `virtual` and the owner word, the L1 line size, and whether slabs can be debugged.
 """
 
 from __future__ import annotations
@@ -21,11 +21,19 @@ THREAD_SIZE = 8192
 MAX_ORDER = 11
 MAX_NR_ZONES = 3
 NR_VM_ZONE_STAT_ITEMS = 11
+NR_VM_EVENT_ITEMS = 31
 LAST_PKMAP = 1024
 KM_TYPE_NR = 13
+PAGEVEC_SIZE = 14
+RADIX_TREE_MAP_SHIFT = 6
+RADIX_TREE_MAX_PATH = 7  # levels that an index of 32 bits can need, and one
 PA_HASH_ORDER = 7
+PAGE_OWNER_RECORDS = 4096
+PAGE_OWNER_HASH_ORDER = 10
+PAGE_OWNER_DEPTH = 10
 LOG_BUF_LEN = 1 << 17
 COMMAND_LINE_SIZE = 256
+SLAB_DEBUG_SLABS_LEN = 128  # for the names of caches in --slab-debug
 E820MAX = 128
 GDT_ENTRIES = 32
 TASK_COMM_LEN = 16
@@ -48,9 +56,16 @@ _SCALARS = {
     "unsigned int": 4,
     "long": 4,
     "unsigned long": 4,
+    "long long": 8,
     "unsigned long long": 8,
     "atomic_t": 4,
 }
+_SLAB_STATISTICS = (
+    "unsigned long num_active; unsigned long num_allocations; unsigned long high_mark; unsigned long grown;"
+    "unsigned long reaped; unsigned long errors; unsigned long max_freeable; unsigned long node_allocs;"
+    "unsigned long node_frees; unsigned long node_overflow; atomic_t allochit; atomic_t allocmiss; atomic_t freehit;"
+    "atomic_t freemiss"
+)
 _DECLARATION = re.compile(r"(?P<type>[a-z_0-9 ]+?)\s*(?P<pointer>\**)(?P<name>\w+)(?:\[(?P<count>\d+)\])?$")
 
 
@@ -118,12 +133,15 @@ class Layout:
     """All structs and the kernel image's symbols for one configuration.
 
     nr_cpus: 1..32, 1 means a UP kernel. page_owner: 40-byte `struct page`. l1: L1_CACHE_BYTES, 32, 64 or 128.
+    slab_debug: CONFIG_DEBUG_SLAB; `struct kmem_cache` is longer, for statistics and the place of the object. Programs
+    do not depend on it.
     """
 
-    def __init__(self, nr_cpus: int = 1, page_owner: bool = True, l1: int = 64) -> None:
+    def __init__(self, nr_cpus: int = 1, page_owner: bool = True, l1: int = 64, slab_debug: bool = False) -> None:
         self.nr_cpus = nr_cpus
         self.page_owner = page_owner
         self.l1 = l1
+        self.slab_debug = slab_debug
         self.smp = nr_cpus > 1
         self._lock_size = 4 if self.smp else 0
         self.structs: dict[str, Struct] = {}
@@ -156,7 +174,7 @@ class Layout:
             base, inner = match["type"].strip(), None
             if match["pointer"]:
                 size, natural = 4, 4
-            elif base == "spinlock_t":
+            elif base in ("spinlock_t", "rwlock_t"):
                 size, natural = self._lock_size, 1 if not self._lock_size else 4
             elif base.startswith("struct "):
                 inner = self.structs[base[7:]]
@@ -183,8 +201,14 @@ class Layout:
             "page",
             "unsigned long flags; atomic_t _count; atomic_t _mapcount; unsigned long private;"
             "struct address_space *mapping; unsigned long index; struct list_head lru;"
-            + ("void *virtual; unsigned long owner" if self.page_owner else ""),
+            + ("void *virtual; struct page_owner *owner" if self.page_owner else ""),
         )
+        if self.page_owner:
+            declare(
+                "page_owner",
+                "struct page_owner *next; unsigned long users; unsigned int gfp_mask; unsigned int order; int pid;"
+                f"unsigned int nr_entries; unsigned long entries[{PAGE_OWNER_DEPTH}]",
+            )
         declare("per_cpu_pages", "int count; int high; int batch; struct list_head list")
         declare(
             "per_cpu_pageset",
@@ -242,7 +266,8 @@ class Layout:
             "unsigned int buffer_size; unsigned int reciprocal_buffer_size; struct kmem_list3 *nodelists[1];"
             "unsigned int flags; unsigned int num; unsigned int gfporder; unsigned int gfpflags;"
             "unsigned int colour; unsigned int colour_off; struct kmem_cache *slabp_cache; unsigned int slab_size;"
-            "unsigned int dflags; void *ctor; void *dtor; char *name; struct list_head next",
+            "unsigned int dflags; void *ctor; void *dtor; char *name; struct list_head next"
+            + (f"; {_SLAB_STATISTICS}; int obj_offset; int obj_size" if self.slab_debug else ""),
         )
         declare("ccupdate_struct", f"struct kmem_cache *cachep; struct array_cache *new[{n}]")
         declare("cache_sizes", "unsigned int cs_size; struct kmem_cache *cs_cachep; struct kmem_cache *cs_dmacachep")
@@ -260,15 +285,79 @@ class Layout:
             "unsigned int cpu; int preempt_count; unsigned long addr_limit; void *sysenter_return;"
             "struct restart_block restart_block; unsigned long previous_esp",
         )
+        declare("timespec", "long tv_sec; long tv_nsec")
+        declare("rw_semaphore", "int activity; spinlock_t wait_lock; struct list_head wait_list")
+        declare("mutex", "atomic_t count; spinlock_t wait_lock; struct list_head wait_list")
+        declare("__wait_queue", "unsigned int flags; void *private; void *func; struct list_head task_list")
+        declare("shrinker", "void *shrinker; struct list_head list; int seeks; long nr")
+        declare("pagevec", f"unsigned long nr; unsigned long cold; struct page *pages[{PAGEVEC_SIZE}]")
+        declare("rcu_head", "struct rcu_head *next; void *func")
+        declare("radix_tree_root", "unsigned int height; unsigned int gfp_mask; struct radix_tree_node *rnode")
+        declare(
+            "radix_tree_node",
+            "unsigned int height; unsigned int count; struct rcu_head rcu_head;"
+            f"void *slots[{1 << RADIX_TREE_MAP_SHIFT}]; unsigned long tags[4]",
+        )
+        declare("radix_tree_preload", f"int nr; struct radix_tree_node *nodes[{RADIX_TREE_MAX_PATH}]")
+        declare(
+            "prio_tree_root", "struct prio_tree_node *prio_tree_node; unsigned short index_bits; unsigned short raw"
+        )
+        declare(
+            "address_space",
+            "struct inode *host; struct radix_tree_root page_tree; rwlock_t tree_lock; unsigned int i_mmap_writable;"
+            "struct prio_tree_root i_mmap; struct list_head i_mmap_nonlinear; spinlock_t i_mmap_lock;"
+            "unsigned int truncate_count; unsigned long nrpages; unsigned long writeback_index;"
+            "struct address_space_operations *a_ops; unsigned long flags; struct backing_dev_info *backing_dev_info;"
+            "spinlock_t private_lock; struct list_head private_list; struct address_space *assoc_mapping",
+        )
+        declare(
+            "inode",
+            "struct hlist_node i_hash; struct list_head i_list; struct list_head i_sb_list; struct list_head i_dentry;"
+            "unsigned long i_ino; atomic_t i_count; unsigned short i_mode; unsigned int i_nlink; unsigned int i_uid;"
+            "unsigned int i_gid; unsigned int i_rdev; unsigned long i_version; long long i_size;"
+            + ("unsigned int i_size_seqcount;" if smp else "")
+            + "struct timespec i_atime; struct timespec i_mtime; struct timespec i_ctime; unsigned int i_blkbits;"
+            "unsigned long i_blocks; unsigned short i_bytes; spinlock_t i_lock; struct mutex i_mutex;"
+            "struct rw_semaphore i_alloc_sem; struct inode_operations *i_op; struct file_operations *i_fop;"
+            "struct super_block *i_sb; struct file_lock *i_flock; struct address_space *i_mapping;"
+            "struct address_space i_data; struct list_head i_devices; struct cdev *i_cdev; int i_cindex;"
+            "unsigned int i_generation; unsigned long i_state; unsigned long dirtied_when; unsigned int i_flags;"
+            "atomic_t i_writecount; void *i_security; void *i_private",
+        )
+        declare(
+            "mm_struct",
+            "struct vm_area_struct *mmap; struct rb_node *mm_rb; struct vm_area_struct *mmap_cache;"
+            "void *get_unmapped_area; void *unmap_area; unsigned long mmap_base; unsigned long task_size;"
+            "unsigned long cached_hole_size; unsigned long free_area_cache; unsigned long *pgd; atomic_t mm_users;"
+            "atomic_t mm_count; int map_count; struct rw_semaphore mmap_sem; spinlock_t page_table_lock;"
+            "struct list_head mmlist; unsigned long _file_rss; unsigned long _anon_rss; unsigned long hiwater_rss;"
+            "unsigned long hiwater_vm; unsigned long total_vm; unsigned long locked_vm; unsigned long shared_vm;"
+            "unsigned long exec_vm; unsigned long stack_vm; unsigned long reserved_vm; unsigned long def_flags;"
+            "unsigned long nr_ptes; unsigned long start_code; unsigned long end_code; unsigned long start_data;"
+            "unsigned long end_data; unsigned long start_brk; unsigned long brk; unsigned long start_stack;"
+            "unsigned long arg_start; unsigned long arg_end; unsigned long env_start; unsigned long env_end;"
+            "unsigned long saved_auxv[44]; unsigned long cpu_vm_mask; void *ldt; int ldt_size; void *vdso;"
+            "unsigned int dumpable; int core_waiters",
+        )
+        declare("cpumask", "unsigned long bits[1]")
         declare("timer_list", "struct list_head entry; unsigned long expires; void *function; unsigned long data")
         declare("thread_struct", "unsigned long esp0; unsigned long esp; unsigned long eip; unsigned long cr2")
         declare(
             "task_struct",
             "long state; struct thread_info *thread_info; atomic_t usage; unsigned long flags; int prio;"
-            "struct list_head run_list; struct timer_list timer; struct list_head tasks; struct mm_struct *mm;"
-            "struct mm_struct *active_mm; long exit_state;"
-            "int exit_code; int pid; int tgid; struct task_struct *parent; unsigned long long start_time;"
-            f"char comm[{TASK_COMM_LEN}]; struct thread_struct thread",
+            "int static_prio; struct list_head run_list; struct timer_list timer; struct __wait_queue wait;"
+            "struct list_head tasks; struct mm_struct *mm; struct mm_struct *active_mm; long exit_state;"
+            "int exit_code; int pid; int tgid; struct task_struct *parent; struct list_head children;"
+            "struct list_head sibling; unsigned long utime; unsigned long stime; unsigned long long start_time;"
+            "unsigned int uid; unsigned int euid; unsigned long cap_effective; int oomkilladj;"
+            "unsigned int pauses;"
+            f"char comm[{TASK_COMM_LEN}]; struct thread_struct thread; struct fs_struct *fs;"
+            "struct files_struct *files; struct signal_struct *signal; struct sighand_struct *sighand"
+            + ("; struct cpumask cpus_allowed" if smp else ""),
+        )
+        declare(
+            "rq",
+            "struct list_head queue; struct task_struct *curr; struct task_struct *idle; unsigned long time_slice",
         )
         declare(
             "module",
@@ -292,15 +381,18 @@ class Layout:
 
         for name in EXPORTED_VARIABLES:
             place(name, 4)
-        # Functions that only our own code serves: the destructor of compound pages, the timer of a sleeping task.
-        for i, name in enumerate(("free_compound_page", "process_timeout")):
-            self.symbols[name] = Symbol(name, TEXT_START + 0x20 + 16 * i, 16, ".text")
+        # Functions that only our own code serves: the destructor of compound pages, the timers of a sleeping task and
+        # of the slab allocator, what wakes a task; and the body of kswapd, which is code that calls ours.
+        functions = ("free_compound_page", "process_timeout", "autoremove_wake_function", "kswapd", "cache_reap")
+        for i, name in enumerate(functions):
+            self.symbols[name] = Symbol(name, TEXT_START + 0x20 + 32 * i, 32, ".text")
         place("boot_params", PAGE_SIZE, PAGE_SIZE)
         assert self.va("boot_params") == BOOT_PARAMS
         place("empty_zero_page", PAGE_SIZE, PAGE_SIZE)
         assert self.va("empty_zero_page") == EMPTY_ZERO_PAGE
         place("init_thread_union", THREAD_SIZE, THREAD_SIZE)
         place("init_task", size["task_struct"], 16)
+        place("init_mm", size["mm_struct"])
         place("cpu_gdt_table", GDT_ENTRIES * 8 * self.nr_cpus, 32)
         place("contig_page_data", size["pglist_data"], 128)
         place("contig_bootmem_data", size["bootmem_data"])
@@ -310,8 +402,15 @@ class Layout:
         place("initarray_generic", size["arraycache_init"])
         place("malloc_sizes", n_sizes * size["cache_sizes"])
         place("cache_chain", 8)
-        for name in ("modules", "runqueue", "timers", "timers_due"):
+        for name in ("modules", "timers", "timers_due", "shrinker_list", "inode_in_use", "inode_unused"):
             place(name, 8)
+        place("runqueues", size["rq"] * self.nr_cpus)
+        place("pkmap_map_wait", size["wait_queue_head"])
+        for name, struct in (
+            ("lru_add_pvecs", "pagevec"), ("lru_add_active_pvecs", "pagevec"),
+            ("radix_tree_preloads", "radix_tree_preload"), ("reap_work", "timer_list"),
+        ):  # fmt: skip
+            place(name, size[struct] * self.nr_cpus)
         place("sysctl_lowmem_reserve_ratio", 4 * (MAX_NR_ZONES - 1))
         for name in KERNEL_VARIABLES:
             place(name, 4)
@@ -320,12 +419,21 @@ class Layout:
         place("__init_end", 0, PAGE_SIZE, ".init")
         place("swapper_pg_dir", PAGE_SIZE, PAGE_SIZE, ".bss")
         place("vm_stat", 4 * NR_VM_ZONE_STAT_ITEMS, 64, ".bss")
+        place("vm_event_states", 4 * NR_VM_EVENT_ITEMS * self.nr_cpus, 64, ".bss")
         place("kmap_atomic_idx", 4 * self.nr_cpus, 4, ".bss")
         place("pkmap_count", 4 * LAST_PKMAP, 64, ".bss")
-        if not self.page_owner:
+        if self.page_owner:
+            place("page_owner_hash", 4 << PAGE_OWNER_HASH_ORDER, 64, ".bss")
+            place("page_owners", size["page_owner"] * PAGE_OWNER_RECORDS, 64, ".bss")
+            place("page_owners_taken", 4, 4, ".bss")
+            place("page_owner_times", 4, 4, ".bss")
+        else:
             place("page_address_htable", size["page_address_slot"] << PA_HASH_ORDER, 64, ".bss")
             place("page_address_maps", size["page_address_map"] * LAST_PKMAP, 4, ".bss")
             place("page_address_pool", 8, 4, ".bss")
+        if self.slab_debug:
+            place("slab_debug_flags", 4, 4, ".bss")
+            place("slab_debug_slabs", SLAB_DEBUG_SLABS_LEN, 4, ".bss")
         texts = [
             *ZONE_NAMES, "kmem_cache", *KERNEL_CACHES,
             *(f"size-{n}{dma}" for n in self.kmalloc_sizes for dma in ("", "(DMA)")),
@@ -382,8 +490,16 @@ class Layout:
 
 ZONE_NAMES = ("DMA", "Normal", "HighMem")
 
-# Caches of the kernel's own; the general caches come before them.
-KERNEL_CACHES = ("task_struct",)
+# Caches of the kernel's own, and the variable that names each; the general caches come before them.
+KERNEL_CACHES = {
+    "pid": "pid_cachep", "pgd": "pgd_cache", "anon_vma": "anon_vma_cachep", "task_struct": "task_struct_cachep",
+    "sighand_cache": "sighand_cachep", "signal_cache": "signal_cachep", "files_cache": "files_cachep",
+    "fs_cache": "fs_cachep", "vm_area_struct": "vm_area_cachep", "mm_struct": "mm_cachep", "buffer_head": "bh_cachep",
+    "idr_layer_cache": "idr_layer_cache", "names_cache": "names_cachep", "filp": "filp_cachep",
+    "dentry_cache": "dentry_cache", "inode_cache": "inode_cachep", "mnt_cache": "mnt_cache",
+    "sysfs_dir_cache": "sysfs_dir_cachep", "bdev_cache": "bdev_cachep", "radix_tree_node": "radix_tree_node_cachep",
+    "sigqueue": "sigqueue_cachep", "proc_inode_cache": "proc_inode_cachep",
+}  # fmt: skip
 
 # Variables of one word that guest programs can link to; fixed addresses, in this order, for ever.
 EXPORTED_VARIABLES = (
@@ -396,13 +512,15 @@ KERNEL_VARIABLES = (
     "highstart_pfn", "highend_pfn", "vmalloc_start", "tick_nsec",
     "slab_break_gfp_order", "g_cpucache_up", "vmlist", "pkmap_page_table", "last_pkmap_nr", "kmap_pte",
     "log_start", "con_start", "log_end", "logged_chars", "log_level_unknown", "msg_level", "console_loglevel",
-    "ratelimit_toks", "ratelimit_last_msg", "ratelimit_missed", "task_struct_cachep",
-    "time_slice", "kthread_stop_k", "kthread_stop_err", "kthread_stop_waiter", "might_sleep_jiffy",
-    "min_free_kbytes", "die_counter", "last_pid", "tainted",
+    "ratelimit_toks", "ratelimit_last_msg", "ratelimit_missed",
+    "kthread_stop_k", "kthread_stop_err", "kthread_stop_waiter", "might_sleep_jiffy",
+    "min_free_kbytes", "die_counter", "last_pid", "tainted", *KERNEL_CACHES.values(),
+    "last_ino", "vm_swappiness", "panic_on_oom", "work_pending", "shrinker_readers",
+    "turn_cpu", "turn_blocks", "schedule_state", "call_func", "call_info", "call_cpus", "call_caller",
 )  # fmt: skip
 
 
 @lru_cache(maxsize=8)
-def layout_for(nr_cpus: int, page_owner: bool, l1: int) -> Layout:
+def layout_for(nr_cpus: int, page_owner: bool, l1: int, slab_debug: bool = False) -> Layout:
     """The layout of a configuration, made once."""
-    return Layout(nr_cpus, page_owner, l1)
+    return Layout(nr_cpus, page_owner, l1, slab_debug)

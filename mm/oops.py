@@ -75,6 +75,8 @@ class Oops:
         printk(f"<0>EIP: [<{eip:08x}>] {self.name(eip)} SS:ESP {registers['ss']:04x}:{registers['esp']:08x}\n")
         for line in self._explain.explain(eip):
             printk(f"<0>{line}\n")
+        if self._traps.in_interrupt():
+            self.panic("Fatal exception in interrupt")
 
     def console_verbose(self) -> None:
         """Whatever the console shows else, it shows what comes now."""
@@ -86,8 +88,11 @@ class Oops:
         self._printk(f"<0>Kernel panic - not syncing: {text}\n")
 
     def check_stack(self) -> None:
-        """Say so where the stack pointer has left the stack of every task."""
-        if self._field(self._traps.current(), "thread_info") != self._traps.current_thread_info():
+        """Say so where the stack pointer has left the stack of the task at work on this CPU."""
+        rq = self._layout["rq"]
+        i = (self._layout.va("runqueues") ^ 0xC0000000) >> 2
+        running = self._w[i + self._traps.cpu * rq.words + rq.word("curr")]
+        if self._field(running, "thread_info") != self._traps.current_thread_info():
             self._printk("<0>Thread overran stack, or stack corrupted\n")
 
     def name(self, va: int) -> str:
@@ -155,7 +160,7 @@ class Oops:
         try:
             # Neither a stub of the kernel's nor a call to nowhere has made a frame.
             if TEXT_START <= eip < TEXT_START + TEXT_SIZE:
-                addresses.append(self._vm.word(esp + 4))
+                addresses.append(self._vm.word(esp + 8))
             elif self._byte(eip) is None:
                 addresses.append(self._vm.word(esp))
             while max(bottom, esp - 4) < ebp < bottom + THREAD_SIZE - 4 and ebp % 4 == 0:

@@ -6,19 +6,26 @@ A page is named by the virtual address of its `struct page`, a zone by that of i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mm.errors import KernelFault
 from mm.events import Events
 from mm.gfp import (
     GFP_COLD,
     GFP_COMP,
     GFP_DMA,
+    GFP_FS,
     GFP_HIGH,
     GFP_HIGHMEM,
+    GFP_NOFAIL,
+    GFP_NOMEMALLOC,
+    GFP_NORETRY,
     GFP_NOWARN,
+    GFP_REPEAT,
     GFP_WAIT,
     GFP_ZERO,
 )  # fmt: skip
-from mm.layout import MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
+from mm.layout import MAX_NR_ZONES, MAX_ORDER, NR_VM_EVENT_ITEMS, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
 from mm.list import Words, list_add, list_add_tail, list_del, list_empty
 from mm.page_address import PageAddresses
 from mm.page_flags import (
@@ -39,7 +46,10 @@ from mm.page_flags import (
     PG_swapcache,
     PG_writeback,
 )  # fmt: skip
-from mm.traps import Traps
+from mm.page_owner import PageOwners
+from mm.time import HZ
+from mm.traps import PF_MEMALLOC, TIF_MEMDIE, Traps
+from mm.vm_event import event_word
 
 ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM = range(MAX_NR_ZONES)
 
@@ -50,6 +60,8 @@ ALLOC_WMARK_HIGH = 0x08
 ALLOC_HARDER = 0x10
 ALLOC_HIGH = 0x20
 
+MOST_PAUSES = 32
+
 _MAPCOUNT_FREE = 0xFFFFFFFF
 _NO_PAGES = b"\0" * PAGE_SIZE
 _LRU = 0x18  # byte offset of page->lru
@@ -58,12 +70,14 @@ _LRU = 0x18  # byte offset of page->lru
 class PageAllocator:
     """The page allocator over one node.
 
-    w: lowmem in words. memory: all physical memory in bytes. layout, events, traps: see their modules.
+    w: lowmem in words. memory: all physical memory in bytes. layout, events, traps: see their modules. owners: None
+    where a `struct page` has no owner word.
     """
 
     def __init__(
-        self, w: Words, memory: memoryview, layout: Layout, events: Events, traps: Traps, addresses: PageAddresses
-    ) -> None:
+        self, w: Words, memory: memoryview, layout: Layout, events: Events, traps: Traps, addresses: PageAddresses,
+        owners: PageOwners | None,
+    ) -> None:  # fmt: skip
         self.w = w
         self._memory = memory
         self._events = events
@@ -72,13 +86,15 @@ class PageAllocator:
         self._page_address = addresses.page_address
         self.mem_map = w[(layout.va("mem_map") ^ PAGE_OFFSET) >> 2]
         self.page_size = layout["page"].size
-        self._owner = layout["page"].word("owner") if layout.page_owner else 0
+        self._owners = owners
         zone, pgdat = layout["zone"], layout["pglist_data"]
         self.pgdat = layout.va("contig_page_data")
         self.zones = [self.pgdat + i * zone.size for i in range(MAX_NR_ZONES)]
         self._zonelists = [
             self.pgdat + pgdat.offset("node_zonelists") + i * layout["zonelist"].size for i in range(MAX_NR_ZONES)
         ]
+        self._zone_size = zone.size
+        self._pgalloc, self._pgfree = event_word(layout, "pgalloc_dma"), event_word(layout, "pgfree")
         self._pageset = zone.offset("pageset")
         self._pageset_size = layout["per_cpu_pageset"].size
         self._pcp_size = layout["per_cpu_pages"].size
@@ -86,11 +102,20 @@ class PageAllocator:
         self._free_area_bytes = zone.offset("free_area")
         self._low = zone.word("pages_low")
         self._min = zone.word("pages_min")
+        self._high = zone.word("pages_high")
         self._reserve = zone.word("lowmem_reserve")
         self._pages_scanned = zone.word("pages_scanned")
         self._all_unreclaimable = zone.word("all_unreclaimable")
         self._present = zone.word("present_pages")
         self._start_pfn = zone.word("zone_start_pfn")
+        # What is asked for where memory is short; put in where the kernel is wired.
+        self.wakeup_kswapd: Callable[[int, int], None] = lambda zone, order: None
+        self.try_to_free_pages: Callable[[list[int], int], int] = lambda zones, gfp_mask: 0
+        self.out_of_memory: Callable[[int, int], bool] = lambda gfp_mask, order: False
+        self.leave_lru: Callable[[int], None] = lambda page: None  # takes a page off reclaim's lists
+        self.give_way: Callable[[], None] = lambda: None
+        self.pause: Callable[[int], bool] = lambda timeout: False
+        self.tired: Callable[[], bool] = lambda: False
 
     # pages and frames
 
@@ -212,6 +237,10 @@ class PageAllocator:
             w[p + 4] = 0
         if self._free_pages_check(page):
             return
+        event = self._pgfree + self._traps.cpu * NR_VM_EVENT_ITEMS
+        w[event] = w[event] + 1 & 0xFFFFFFFF
+        if self._owners is not None:
+            self._owners.reset(p)
         zone = self.zones[w[p] >> ZONES_SHIFT]
         pcp = self.pcp(zone, self._traps.cpu, cold)
         i = (pcp ^ 0xC0000000) >> 2
@@ -278,8 +307,8 @@ class PageAllocator:
         w[p] &= ~CLEAR_AT_PREP
         w[p + 3] = 0
         w[p + 1] = 1
-        if self._owner:
-            w[p + self._owner] = self._traps.caller
+        if self._owners is not None:
+            self._owners.set(p, order, gfp_mask)
         if gfp_mask & GFP_ZERO:
             start = self.page_to_pfn(page) << PAGE_SHIFT
             for pa in range(start, start + (PAGE_SIZE << order), PAGE_SIZE):
@@ -335,6 +364,8 @@ class PageAllocator:
         i = (self._zonelists[zonelist] ^ 0xC0000000) >> 2
         classzone_idx = self.zones.index(w[i])
         mark = self._min if alloc_flags & ALLOC_WMARK_MIN else self._low
+        if alloc_flags & ALLOC_WMARK_HIGH:
+            mark = self._high
         while zone := w[i]:
             i += 1
             z = (zone ^ 0xC0000000) >> 2
@@ -367,32 +398,108 @@ class PageAllocator:
                 list_del(w, entry)
                 w[i] -= 1
                 page = entry - _LRU
+            event = self._pgalloc + (zone - self.pgdat) // self._zone_size + self._traps.cpu * NR_VM_EVENT_ITEMS
+            w[event] = w[event] + (1 << order) & 0xFFFFFFFF
             if self._prep_new_page(page, order, gfp_mask):
                 return page
 
     def alloc_pages(self, gfp_mask: int, order: int) -> int:
-        """2^order contiguous frames: the `struct page` of the first, or 0. Order 11 and more: 0 (2.6.20)."""
+        """__alloc_pages: 2^order contiguous frames: the `struct page` of the first, or 0. Order 11 and more: 0.
+
+        With __GFP_WAIT the call may end in mm.sched.Switch: then it sleeps, and the guest's call runs once more. So
+        whoever holds something half-made gives it back on every exception.
+        """
         if order >= MAX_ORDER:
             return 0
+        if gfp_mask & GFP_WAIT:
+            self._traps.might_sleep()
         zonelist = ZONE_DMA if gfp_mask & GFP_DMA else ZONE_HIGHMEM if gfp_mask & GFP_HIGHMEM else ZONE_NORMAL
         page = self._get_page_from_freelist(gfp_mask, order, zonelist, ALLOC_WMARK_LOW)
         if not page:
-            flags = ALLOC_WMARK_MIN
-            if not gfp_mask & GFP_WAIT:
-                flags |= ALLOC_HARDER
-            if gfp_mask & GFP_HIGH:
-                flags |= ALLOC_HIGH
-            page = self._get_page_from_freelist(gfp_mask, order, zonelist, flags)
-        if not page and not gfp_mask & GFP_NOWARN and self._traps.printk_ratelimit():
-            self._traps.printk(
-                f"<4>{self._traps.comm()}: page allocation failure. order:{order}, mode:0x{gfp_mask:x}\n"
-            )
-            self._traps.dump_stack()
-            self._traps.show_mem()
+            page = self._alloc_slowly(gfp_mask, order, zonelist)
         emit = self._events.mm_page_alloc
         if emit is not None:
             emit(page, self.page_to_pfn(page) if page else 0, order, 0, gfp_mask)
         return page
+
+    def _alloc_slowly(self, gfp_mask: int, order: int, zonelist: int) -> int:
+        """__alloc_pages where the free pages are below the low watermarks."""
+        wait = gfp_mask & GFP_WAIT
+        alloc_flags = ALLOC_WMARK_MIN
+        if not wait:  # no task of ours is a real-time one
+            alloc_flags |= ALLOC_HARDER
+        if gfp_mask & GFP_HIGH:
+            alloc_flags |= ALLOC_HIGH
+        self._wakeup_kswapds(zonelist, order)
+        page = self._get_page_from_freelist(gfp_mask, order, zonelist, alloc_flags)
+        rounds = 0  # without a sleep between them: the caller cannot sleep
+        while not page:
+            if self._may_use_reserves():
+                page = 0 if gfp_mask & GFP_NOMEMALLOC else self._take_reserves(gfp_mask, order, zonelist)
+                break
+            if not wait:
+                break
+            self.give_way()
+            rounds += 1
+            tired = self.tired() or rounds > MOST_PAUSES
+            if self._reclaim(zonelist, gfp_mask) and not tired:
+                if page := self._get_page_from_freelist(gfp_mask, order, zonelist, alloc_flags):
+                    break
+            elif gfp_mask & GFP_FS and not gfp_mask & GFP_NORETRY:
+                # Somebody may have been killed meanwhile, and his memory be free.
+                page = self._get_page_from_freelist(gfp_mask, order, zonelist, ALLOC_WMARK_HIGH)
+                if page or rounds > 2 * MOST_PAUSES or not self.out_of_memory(gfp_mask, order):
+                    break
+                self._wakeup_kswapds(zonelist, order)
+                page = self._get_page_from_freelist(gfp_mask, order, zonelist, alloc_flags)
+                continue
+            retry = not gfp_mask & GFP_NORETRY and (order <= 3 or gfp_mask & (GFP_REPEAT | GFP_NOFAIL))
+            if not retry or rounds > 2 * MOST_PAUSES or not self.pause(HZ // 50):  # congestion_wait
+                break
+        if not page:
+            self._complain(gfp_mask, order)
+        return page
+
+    def _may_use_reserves(self) -> bool:
+        """Whether the caller is freeing memory, or is to end so that memory is freed."""
+        w, traps = self.w, self._traps
+        if not w[traps.current_flags()] & PF_MEMALLOC and not w[traps.thread_flags()] & TIF_MEMDIE:
+            return False
+        return not traps.in_interrupt()
+
+    def _take_reserves(self, gfp_mask: int, order: int, zonelist: int) -> int:
+        for _ in range(MOST_PAUSES):
+            page = self._get_page_from_freelist(gfp_mask, order, zonelist, ALLOC_NO_WATERMARKS)
+            if page or not gfp_mask & GFP_NOFAIL or not self.pause(HZ // 50):
+                return page
+        return 0
+
+    def _wakeup_kswapds(self, zonelist: int, order: int) -> None:
+        i = (self._zonelists[zonelist] ^ 0xC0000000) >> 2
+        while zone := self.w[i]:
+            self.wakeup_kswapd(zone, order)
+            i += 1
+
+    def _reclaim(self, zonelist: int, gfp_mask: int) -> int:
+        """Direct reclaim. What it calls may use the reserves."""
+        w, flags = self.w, self._traps.current_flags()
+        w[flags] |= PF_MEMALLOC
+        try:
+            return self.try_to_free_pages(self.zonelist(zonelist), gfp_mask)
+        finally:
+            w[flags] &= ~PF_MEMALLOC
+
+    def zonelist(self, highest: int) -> list[int]:
+        """The zones that a request for zone `highest` may be served from, in the order in which they are tried."""
+        i = (self._zonelists[highest] ^ 0xC0000000) >> 2
+        return [zone for zone in self.w[i : i + MAX_NR_ZONES].tolist() if zone]
+
+    def _complain(self, gfp_mask: int, order: int) -> None:
+        traps = self._traps
+        if not gfp_mask & GFP_NOWARN and traps.printk_ratelimit():
+            traps.printk(f"<4>{traps.comm()}: page allocation failure. order:{order}, mode:0x{gfp_mask:x}\n")
+            traps.dump_stack()
+            traps.show_mem()
 
     def _get_free_pages(self, gfp_mask: int, order: int) -> int:
         """__get_free_pages: like alloc_pages, but the address. With __GFP_HIGHMEM that can be 0 of a page which is
@@ -435,6 +542,10 @@ class PageAllocator:
             reserved |= self._free_pages_check(page + i * self.page_size)
         if reserved:
             return
+        event = self._pgfree + self._traps.cpu * NR_VM_EVENT_ITEMS
+        w[event] = w[event] + (1 << order) & 0xFFFFFFFF
+        if self._owners is not None:
+            self._owners.reset_block(p, order)
         zone = self.page_zone(page)
         z = (zone ^ 0xC0000000) >> 2
         w[z + self._all_unreclaimable] = 0
@@ -445,6 +556,14 @@ class PageAllocator:
         """Like __free_pages, by direct-map address; 0 is ignored. No other address is caught (2.6.20)."""
         if addr:
             self._free_pages(self.virt_to_page(addr), order)
+
+    def free_cold_page(self, page: int) -> None:
+        """Drop the last reference to a single page that nobody will soon touch."""
+        self.w[((page ^ 0xC0000000) >> 2) + 1] = 0
+        emit = self._events.mm_page_free
+        if emit is not None:
+            emit(page, self.page_to_pfn(page), 0)
+        self._free_hot_cold_page(page, 1)
 
     def put_page(self, page: int) -> None:
         """Drop one reference; the last one frees the page, or the compound page that it belongs to."""
@@ -458,6 +577,8 @@ class PageAllocator:
         count = w[p + 1] - 1 & 0xFFFFFFFF
         w[p + 1] = count
         if not count:
+            if w[p] & PG_lru and not order:
+                self.leave_lru(page)
             self._release(page, order)
 
 

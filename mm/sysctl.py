@@ -22,7 +22,7 @@ class SysctlError(HighmemError):
 
 @dataclass(frozen=True, slots=True)
 class Tunable:
-    """A row of the table: `count` ints at a symbol of the kernel image, the least value that each may have.
+    """A row of the table: `count` ints at a symbol of the kernel image, the least and the greatest value of each.
 
     changed: what its handler does after a write.
     """
@@ -32,6 +32,7 @@ class Tunable:
     count: int
     least: int
     changed: Callable[[Words, Layout], None]
+    most: int = _INT_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ TABLE = {
             setup_per_zone_lowmem_reserve,
         ),
         Tunable("vm.min_free_kbytes", "min_free_kbytes", 1, 0, setup_per_zone_pages_min),
+        Tunable("vm.panic_on_oom", "panic_on_oom", 1, 0, lambda w, layout: None, 1),
+        Tunable("vm.swappiness", "vm_swappiness", 1, 0, lambda w, layout: None, 100),
     )
 }  # fmt: skip
 
@@ -101,8 +104,8 @@ def _int(tunable: Tunable, word: str) -> int:
     sign, digits = (-1, word[1:]) if word[0] == "-" else (1, word)
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
     value = sign * int(digits, base)
-    if not tunable.least <= value <= _INT_MAX:
-        raise SysctlError(f"{tunable.name}: {word} is out of range, {tunable.least} to {_INT_MAX}")
+    if not tunable.least <= value <= tunable.most:
+        raise SysctlError(f"{tunable.name}: {word} is out of range, {tunable.least} to {tunable.most}")
     return value
 
 

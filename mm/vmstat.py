@@ -6,11 +6,12 @@ The texts are 2.6.20's; /proc/vmallocinfo is of 2.6.26, without the caller, whic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 
+from mm import vm_event
 from mm.errors import KernelFault
-from mm.layout import MAX_NR_ZONES, MAX_ORDER, ZONE_NAMES, Layout
+from mm.layout import MAX_NR_ZONES, MAX_ORDER, NR_VM_EVENT_ITEMS, ZONE_NAMES, Layout
 from mm.list import Words, list_for_each
 from mm.page_alloc import PageAllocator
 from mm.slab import SlabAllocator
@@ -61,12 +62,16 @@ def _page_states(w: Words, layout: Layout, i: int) -> dict[str, int]:
 
 
 def vmstat(w: Words, layout: Layout) -> dict[str, int]:
-    """The counters of the whole machine, in pages but for nr_vmscan_write, by their names in /proc/vmstat."""
-    return _page_states(w, layout, (layout.va("vm_stat") ^ 0xC0000000) >> 2)
+    """The counters of /proc/vmstat by their names: pages now, then the events of all CPUs since the boot."""
+    events = {}
+    for name in vm_event.NAMES:
+        first = vm_event.event_word(layout, name)
+        events[name] = sum(w[first + cpu * NR_VM_EVENT_ITEMS] for cpu in range(layout.nr_cpus)) & 0xFFFFFFFF
+    return _page_states(w, layout, (layout.va("vm_stat") ^ 0xC0000000) >> 2) | events
 
 
 def vmstat_text(counters: dict[str, int]) -> str:
-    """/proc/vmstat of a kernel without CONFIG_VM_EVENT_COUNTERS."""
+    """/proc/vmstat."""
     return "".join(f"{name} {value}\n" for name, value in counters.items())
 
 
@@ -214,6 +219,42 @@ class SlabInfo:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SlabStatistics(SlabInfo):
+    """The same with what the kernel counts with CONFIG_DEBUG_SLAB, since the cache was made.
+
+    num_allocations: objects taken out of slabs; high_mark: most that were out at a time; grown: slabs made; reaped:
+    those that cache_reap gave back; max_freeable: most slabs that were free when an array was flushed; allochit,
+    freehit: what an array alone answered. The rest stays 0 on one node.
+    """
+
+    num_allocations: int = 0
+    high_mark: int = 0
+    grown: int = 0
+    reaped: int = 0
+    errors: int = 0
+    max_freeable: int = 0
+    node_allocs: int = 0
+    node_frees: int = 0
+    node_overflow: int = 0
+    allochit: int = 0
+    allocmiss: int = 0
+    freehit: int = 0
+    freemiss: int = 0
+
+
+def slab_statistics(w: Words, layout: Layout, slab: SlabAllocator) -> list[SlabStatistics]:
+    """slabinfo of a machine with --slab-debug."""
+    cache = layout["kmem_cache"]
+    names = [field.name for field in fields(SlabStatistics)[len(fields(SlabInfo)) :]]
+
+    def row(cachep: int) -> SlabStatistics:
+        counts = {name: w[((cachep ^ 0xC0000000) >> 2) + cache.word(name)] for name in names}
+        return SlabStatistics(**asdict(_slabinfo_row(w, layout, slab, cachep)) | counts)
+
+    return [row(cachep) for cachep in slab.caches()]
+
+
 def slabinfo(w: Words, layout: Layout, slab: SlabAllocator) -> list[SlabInfo]:
     """Every cache, the newest first. `error` says where the lists contradict the counters (s_show)."""
     return [_slabinfo_row(w, layout, slab, cachep) for cachep in slab.caches()]
@@ -269,23 +310,40 @@ def cache_name(slab: SlabAllocator, cachep: int) -> str:
         return f"<{slab.kmem_cache_name(cachep):08x}>"
 
 
-def slabinfo_text(rows: Iterable[SlabInfo]) -> str:
-    """/proc/slabinfo, version 2.1. A cache whose lists contradict its counters is followed by a line on that."""
+def slabinfo_text(rows: Sequence[SlabInfo]) -> str:
+    """/proc/slabinfo, version 2.1. A cache whose lists contradict its counters is followed by a line on that.
+
+    The tabs in the middle of the statistics are the kernel's.
+    """
+    counted = any(isinstance(row, SlabStatistics) for row in rows)
     lines = [
-        "slabinfo - version: 2.1\n"
+        f"slabinfo - version: 2.1{' (statistics)' * counted}\n"
         "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
         " : tunables <limit> <batchcount> <sharedfactor>"
-        " : slabdata <active_slabs> <num_slabs> <sharedavail>\n"
+        " : slabdata <active_slabs> <num_slabs> <sharedavail>"
+        + " : globalstat <listallocs> <maxobjs> <grown> <reaped> <error> <maxfreeable> <nodeallocs> <remotefrees>"
+        " <alienoverflow> : cpustat <allochit> <allocmiss> <freehit> <freemiss>" * counted
+        + "\n"
     ]
     for r in rows:
         lines.append(
             f"{r.name:<17} {r.active_objs:6d} {r.num_objs:6d} {r.objsize:6d} {r.objperslab:4d} {r.pagesperslab:4d}"
             f" : tunables {r.limit:4d} {r.batchcount:4d} {r.sharedfactor:4d}"
-            f" : slabdata {r.active_slabs:6d} {r.num_slabs:6d} {r.sharedavail:6d}\n"
+            f" : slabdata {r.active_slabs:6d} {r.num_slabs:6d} {r.sharedavail:6d}"
+            + (_statistics_text(r) if isinstance(r, SlabStatistics) else "")
+            + "\n"
         )
         if r.error:
             lines.append(f"slab: cache {r.name} error: {r.error}\n")
     return "".join(lines)
+
+
+def _statistics_text(r: SlabStatistics) -> str:
+    return (
+        f" : globalstat {r.num_allocations:7d} {r.high_mark:6d} {r.grown:5d} {r.reaped:4d} \t\t\t\t{r.errors:4d}"
+        f" {r.max_freeable:4d} {r.node_allocs:4d} {r.node_frees:4d} {r.node_overflow:4d}"
+        f" : cpustat {r.allochit:6d} {r.allocmiss:6d} {r.freehit:6d} {r.freemiss:6d}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

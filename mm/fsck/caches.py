@@ -9,19 +9,32 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mm.fork import ARCH_MIN_TASKALIGN
+from mm import kernel_caches
 from mm.fsck.memory import Memory, View, shown
-from mm.layout import PAGE_SIZE
+from mm.layout import PAGE_SIZE, ZONE_NAMES
 from mm.slab import SLAB_CACHE_DMA, SLAB_HWCACHE_ALIGN, SLAB_PANIC
-from mm.slab_geometry import CFLGS_OFF_SLAB, SLAB_SIZE, Geometry, cache_estimate, geometry, reciprocal_value
+from mm.slab_geometry import (
+    CFLGS_OFF_SLAB,
+    SLAB_DEBUG_FREE,
+    SLAB_POISON,
+    SLAB_RED_ZONE,
+    SLAB_SIZE,
+    SLAB_STORE_USER,
+    Geometry,
+    cache_estimate,
+    debug_flags,
+    geometry,
+    reciprocal_value,
+)  # fmt: skip
 
 ALLOCATED, FREE, IN_ARRAY = range(3)
+_ZONES = SLAB_RED_ZONE | SLAB_STORE_USER
 
 
 @dataclass(slots=True)
 class Cache:
     """A cache as it must be. `state` says of every object of every slab whether it is allocated, free in its slab,
-    or in an array; `slabs`, `s_mem` and `starts` (first frame) have a slab each, in the same order.
+    or in an array; `slabs`, `s_mem`, `starts` (first frame), `sound` (its chain) have a slab each, in the same order.
     """
 
     va: int
@@ -34,7 +47,12 @@ class Cache:
     s_mem: list[int] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     state: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.uint8))
+    sound: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     free_objects: int = 0
+
+    def object(self, row: int, number: int) -> int:
+        """Address of an object of a slab."""
+        return self.s_mem[row] + number * self.shape.buffer_size + self.shape.obj_offset
 
     @property
     def title(self) -> str:
@@ -68,8 +86,22 @@ class Objects:
             return None
         cache = self.caches[int(self._cache_of[pfn])]
         row = int(self._slab_of[pfn])
-        number, rest = divmod(va - cache.s_mem[row], cache.shape.buffer_size)
+        number, rest = divmod(va - cache.object(row, 0), cache.shape.buffer_size)
         return (cache, row, number) if not rest and 0 <= number < cache.shape.num else None
+
+    def is_task(self, va: int) -> bool:
+        """Whether a task is at an address."""
+        found = self.find(va)
+        return found is not None and found[0].name == "task_struct" and found[0].state[found[1:]] == ALLOCATED
+
+    def unused(self, name: str) -> list[int]:
+        """The allocated objects of a cache that nothing was said to use."""
+        cache = self.by_name.get(name)
+        if cache is None:
+            return []
+        rows, numbers = (part.tolist() for part in np.nonzero(cache.state == ALLOCATED))
+        objects = (cache.object(row, number) for row, number in zip(rows, numbers))
+        return [va for va in objects if va not in self._users]
 
     def general(self, size: int) -> str:
         """Name of the general cache that kmalloc(size) takes from."""
@@ -106,7 +138,7 @@ class Recognizer:
         layout = memory.layout
         self._line = layout.l1
         self._break = 1 if memory.limits.max_pfn > 32 << 8 else 0
-        self._names = {va: name for name, va in layout.strings.items()}
+        self._names = {va: name for name, va in layout.strings.items() if name not in ZONE_NAMES}
         self._table = dict(self._malloc_sizes())
 
     def _malloc_sizes(self) -> Iterator[tuple[int, str]]:
@@ -128,7 +160,11 @@ class Recognizer:
             return self.named(va, name)
         name = self._string(view["name"])
         view.title = f"struct kmem_cache {name}"
-        return Cache(va, name, False, self._foreign(view), view["flags"] & ~CFLGS_OFF_SLAB, view)
+        shape, zones = self._foreign(view)
+        flags = view["flags"] & ~CFLGS_OFF_SLAB
+        if self._memory.layout.slab_debug and not name.startswith("(name at "):  # the rest shows in its geometry
+            flags |= self._debugged(name, shape.obj_size, 8, flags) & (SLAB_DEBUG_FREE | SLAB_POISON)
+        return Cache(va, name, False, shape, flags & ~_ZONES | zones, view)
 
     def named(self, va: int, name: str) -> Cache:
         """The cache at `va` as that one of the kernel's own."""
@@ -144,17 +180,27 @@ class Recognizer:
         """Geometry and flags of one of the kernel's own caches."""
         layout, line = self._memory.layout, self._line
         if name == "kmem_cache":
+            obj_size = layout["kmem_cache"].size if layout.slab_debug else 0
             size = layout["kmem_cache"].size + line - 1 & -line
             for order in range(6):
                 num, left = cache_estimate(order, size, line, False)
                 if num:
                     break
             slab_size = SLAB_SIZE + 4 * num + line - 1 & -line
-            return Geometry(size, line, num, order, False, slab_size, left // line, line), 0
+            shape = Geometry(size, line, num, order, False, slab_size, left // line, line, 0, obj_size)
+            return shape, self._debugged(name, size, line, 0) & SLAB_DEBUG_FREE
         if name.startswith("size-"):
             flags = SLAB_HWCACHE_ALIGN | SLAB_PANIC | (SLAB_CACHE_DMA if name.endswith("(DMA)") else 0)
-            return geometry(int(name[5:].removesuffix("(DMA)")), 0, flags, line, self._break, False), flags
-        return geometry(layout[name].size, ARCH_MIN_TASKALIGN, SLAB_PANIC, line, self._break, False), SLAB_PANIC
+            return self._made(name, int(name[5:].removesuffix("(DMA)")), 0, flags)
+        own = kernel_caches.TABLE[name]
+        return self._made(name, own.size(layout), own.align, own.flags)
+
+    def _debugged(self, name: str, size: int, align: int, flags: int) -> int:
+        return debug_flags(*self._memory.slab_debug, name, size, align, flags)
+
+    def _made(self, name: str, size: int, align: int, flags: int) -> tuple[Geometry, int]:
+        flags = self._debugged(name, size, align, flags)
+        return geometry(size, align, flags, self._line, self._break, False), flags
 
     def _string(self, va: int) -> str:
         """A cache's name; it may lie in vmalloc space, where a module is."""
@@ -185,45 +231,61 @@ class Recognizer:
             pa = (pte & 0xFFFFF000) | (va & (PAGE_SIZE - 1))
         return pa if pa < size else None
 
-    def _foreign(self, view: View) -> Geometry:
-        """Geometry of a guest's cache: of all that kmem_cache_create could have made, the one most like it."""
+    def _foreign(self, view: View) -> tuple[Geometry, int]:
+        """Geometry of a guest's cache: of all that kmem_cache_create could have made, the one most like it.
+
+        With it the flags that say whether its objects have red zones and a last user.
+        """
         sizes = {view["buffer_size"]}
         if reciprocal := view["reciprocal_buffer_size"]:
             sizes.add(((1 << 32) + reciprocal - 1) // reciprocal & -4)
-        best, score = None, -1
-        for size in sorted(sizes):
-            if not 4 <= size <= 1 << 17:
-                continue
-            for shape in self._candidates(size, view["flags"], view["colour_off"]):
-                likeness = sum(value == view[name] for name, value in _fields(shape).items())
-                if likeness > score:
-                    best, score = shape, likeness
-        return best or Geometry(32, 32, 112, 0, False, 512, 0, self._line)
+        best, score, flags = None, -1, view["flags"] & ~_ZONES
+        debug = self._memory.layout.slab_debug
+        for zones in (0, SLAB_RED_ZONE, SLAB_STORE_USER, _ZONES) if debug else (0,):
+            obj_sizes = {view["obj_size"]} if debug else set()
+            for size in sorted(sizes):
+                if not 4 <= size <= 1 << 17:
+                    continue
+                for shape in self._candidates(size, flags | zones, view["colour_off"], obj_sizes):
+                    likeness = sum(value == view[name] for name, value in _fields(shape, debug).items())
+                    likeness += view["flags"] & _ZONES == zones
+                    if likeness > score:
+                        best, score = (shape, zones), likeness
+        return best or (Geometry(32, 32, 112, 0, False, 512, 0, self._line, 0, 32), 0)
 
-    def _candidates(self, buffer_size: int, flags: int, colour_off: int) -> Iterator[Geometry]:
+    def _candidates(
+        self, buffer_size: int, flags: int, colour_off: int, obj_sizes: set[int]
+    ) -> Iterator[Geometry]:
         aligns = [1 << shift for shift in range(2, 18)]
         if colour_off and colour_off not in aligns and colour_off <= 1 << 17:
             aligns.append(colour_off)
         for align in aligns:
             # An object of less than 512 bytes has its slab's management beside it, however it is rounded up.
             small = (PAGE_SIZE >> 3) - 4
-            for size in (buffer_size, small) if buffer_size > small else (buffer_size,):
+            around = (8 if flags & SLAB_RED_ZONE else 0) + (4 if flags & SLAB_STORE_USER else 0)
+            most = {buffer_size - around, min(buffer_size, small) - around}
+            if flags & _ZONES and align > 4:
+                break
+            for size in sorted(most | obj_sizes, reverse=True):
+                if not 4 <= size <= buffer_size:
+                    continue
                 shape = geometry(size, align, flags & ~CFLGS_OFF_SLAB, self._line, self._break, False)
                 if shape.num and shape.buffer_size == buffer_size:
                     yield shape
 
 
-def _fields(shape: Geometry) -> dict[str, int]:
-    return {
+def _fields(shape: Geometry, debug: bool) -> dict[str, int]:
+    fields = {
         "buffer_size": shape.buffer_size, "reciprocal_buffer_size": reciprocal_value(shape.buffer_size),
         "num": shape.num, "gfporder": shape.gfporder, "colour": shape.colour, "colour_off": shape.colour_off,
         "slab_size": shape.slab_size,
     }  # fmt: skip
+    return fields | ({"obj_offset": shape.obj_offset, "obj_size": shape.obj_size} if debug else {})
 
 
-def want_geometry(cache: Cache) -> None:
-    """Compare a cache's members that follow from its geometry."""
-    for name, value in _fields(cache.shape).items():
+def want_geometry(cache: Cache, debug: bool) -> None:
+    """Compare a cache's members that follow from its geometry. debug: of a machine with --slab-debug."""
+    for name, value in _fields(cache.shape, debug).items():
         cache.view.want(name, value)
     cache.view.want("flags", cache.flags | (CFLGS_OFF_SLAB if cache.shape.off_slab else 0))
     cache.view.want("gfpflags", 1 if cache.flags & SLAB_CACHE_DMA else 0)

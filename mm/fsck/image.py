@@ -20,6 +20,7 @@ from mm.fsck.params import Kernel
 from mm.layout import LAST_PKMAP, LOG_BUF_LEN, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START
 from mm.oops import CONSOLE_VERBOSE
 from mm.printk import RATELIMIT_BURST, RATELIMIT_JIFFIES
+from mm.sched import LONGEST_TURN
 from mm.time import TICK_NSEC, TRAP_NSEC
 
 HYPERCALL_FRAME = TRAP_WINDOW >> PAGE_SHIFT
@@ -90,12 +91,21 @@ def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
     expected = {
         "mem_map": boot.mem_map, "max_mapnr": end, "num_physpages": end, "high_memory": high_memory,
         "max_low_pfn": low, "max_pfn": end, "totalram_pages": ram + high, "totalhigh_pages": high,
-        "nr_cpus_online": 1, "node_data": layout.va("contig_page_data"), "highstart_pfn": low, "highend_pfn": end,
-        "vmalloc_start": vmalloc_start(high_memory),
+        "nr_cpus_online": memory.cpus, "node_data": layout.va("contig_page_data"),
+        "highstart_pfn": low, "highend_pfn": end, "vmalloc_start": vmalloc_start(high_memory),
         "slab_break_gfp_order": 1 if end > 32 << 8 else 0, "g_cpucache_up": 3,
         "pkmap_page_table": boot.page_tables[0] + (pkmap_base(nr_cpus) >> 10 & 0xFFC),
         "kmap_pte": fixmap + (fix_to_virt(FIX_KMAP_BEGIN) >> 10 & 0xFFC),
     }  # fmt: skip
+    if memory.variable("nr_cpus_online") != memory.cpus:
+        text = f"says maxcpus={memory.cpus}, nr_cpus_online is {shown(memory.variable('nr_cpus_online'))}"
+        memory.damage("boot_params", layout.va("boot_params"), "command_line", text)
+    if bool(memory.variable("schedule_state")) != (kernel.options.schedule is not None):
+        said = "no schedule" if kernel.options.schedule is None else f"schedule={kernel.options.schedule}"
+        variable_damage(
+            memory, "schedule_state",
+            f"is {memory.variable('schedule_state'):#x}, the command line says {said}",
+        )  # fmt: skip
     for name, value in expected.items():
         if memory.variable(name) != value:
             variable_damage(memory, name, f"is {shown(memory.variable(name))}, should be {shown(value)}")
@@ -112,6 +122,13 @@ def _ranges(memory: Memory) -> None:
         variable_damage(memory, "tainted", f"is {taints:#x}, there are six taints")
     if (toks := memory.variable("ratelimit_toks")) > RATELIMIT_BURST * RATELIMIT_JIFFIES:
         variable_damage(memory, "ratelimit_toks", f"is {shown(toks)}, more than there can be")
+    for name, most in (("vm_swappiness", 100), ("panic_on_oom", 1)):
+        if (value := memory.variable(name)) > most:
+            variable_damage(memory, name, f"is {shown(value)}, should be 0..{most}")
+    if (cpu := memory.variable("turn_cpu")) >= memory.cpus:
+        variable_damage(memory, "turn_cpu", f"is {shown(cpu)}, there are {memory.cpus} CPUs")
+    if (blocks := memory.variable("turn_blocks")) > LONGEST_TURN:
+        variable_damage(memory, "turn_blocks", f"is {shown(blocks)}, should be 0..{LONGEST_TURN}")
     va = memory.layout.va("kmap_atomic_idx")
     for cpu in range(memory.layout.nr_cpus):
         if memory.word(va + 4 * cpu) > 4:

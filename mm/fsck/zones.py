@@ -6,14 +6,18 @@ from math import isqrt
 
 import numpy as np
 
+from mm.filemap import NR_FILE_PAGES, NR_WRITEBACK
 from mm.fsck.boot import BootMap, zone_bounds
+from mm.fsck.caches import Objects
 from mm.fsck.image import variable_damage
-from mm.fsck.memory import MOST, Memory, View, shown
+from mm.fsck.memory import MOST, Memory, View, Words, shown
 from mm.fsck.params import Kernel
-from mm.fsck.report import BUDDY, PER_CPU
+from mm.fsck.report import BUDDY, PAGE_CACHE, PER_CPU
 from mm.init import zone_batchsize
-from mm.layout import MAX_NR_ZONES, MAX_ORDER, PAGE_SHIFT, ZONE_NAMES
-from mm.page_flags import PG_buddy
+from mm.layout import MAX_NR_ZONES, MAX_ORDER, NR_VM_ZONE_STAT_ITEMS, PAGE_SHIFT, ZONE_NAMES
+from mm.page_flags import PG_active, PG_buddy, PG_lru, PG_writeback
+from mm.slab_objects import NR_SLAB_RECLAIMABLE, NR_SLAB_UNRECLAIMABLE
+from mm.vmscan import SWAP_CLUSTER_MAX
 
 _DEF_PRIORITY = 12
 _HIGHMEM = 2
@@ -36,6 +40,10 @@ class Zones:
         self._lru = memory.offset("page", "lru")
         self._flags = memory.column("flags")
         self._private = memory.column("private")
+        self._waits = memory.offset("task_struct", "wait.task_list")
+        self.waiting: set[int] = set()  # the tasks on the queues of pages
+        #: By frame, the flags that say on which of reclaim's lists the page is.
+        self.lru: Words = np.zeros(memory.limits.max_pfn, dtype=np.uint32)
 
     def _present_pages(self, first: int, last: int) -> int:
         spanned = last - first
@@ -46,7 +54,7 @@ class Zones:
         return View(self._memory, "zone", self._pgdat + i * self._size, f"struct zone {ZONE_NAMES[i]}")
 
     def check(self) -> None:
-        """Check everything but the zones' slab counts, which `check_slab_counts` knows later."""
+        """Check everything but vm_stat and the wait tables, which `check_counts` and `check_wait_tables` know later."""
         self._node()
         self._zonelists()
         self._bootmem_data()
@@ -62,7 +70,6 @@ class Zones:
             zone.want("free_pages", free, "the free areas hold")
             self._fields(zone, i, marks[i])
             self._pagesets(zone, i)
-            self._wait_table(zone, i)
         self._unlisted(np.concatenate(heads))
 
     # the node
@@ -76,7 +83,8 @@ class Zones:
         node.want("bdata", layout.va("contig_bootmem_data"))
         node.want("node_present_pages", end)
         node.want("node_spanned_pages", end)
-        node.list_head("kswapd_wait.task_list", empty=True)
+        node.list_head("kswapd_wait.task_list", empty=False)  # this and the next: with the tasks
+        node.free("kswapd", "kswapd_max_order")
         node.free("node_zones", words=MAX_NR_ZONES * layout["zone"].words)
         node.free("node_zonelists", words=MAX_NR_ZONES * layout["zonelist"].words)
         node.rest_zero()
@@ -154,23 +162,35 @@ class Zones:
         ratio = self._reserve_ratio(zone, i) if i < _HIGHMEM else 1
         for j in range(i + 1, MAX_NR_ZONES):
             zone.want(f"lowmem_reserve[{j}]", self._above(i, j) // ratio)
-        for name in ("active_list", "inactive_list"):
-            zone.list_head(name, empty=True)
+        for name, flags in (("active", PG_lru | PG_active), ("inactive", PG_lru)):
+            pfns = self._pages(zone, f"{name}_list", i, 0)
+            zone.want(f"nr_{name}", len(pfns), "the list holds")
+            zone.list_head(f"{name}_list", empty=False)
+            self.lru[np.array(pfns, dtype=np.int64)] = flags
         zone.want("spanned_pages", last - first)
         zone.want("present_pages", self._present[i])
         zone.want("zone_start_pfn", first)
         zone.want("name", self._memory.layout.strings[ZONE_NAMES[i]])
         zone.want("zone_pgdat", self._pgdat)
-        zone.want("prev_priority", _DEF_PRIORITY)
+        zone.within("prev_priority", 0, _DEF_PRIORITY)
+        zone.free("pages_scanned")
+        zone.within("nr_scan_active", 0, SWAP_CLUSTER_MAX - 1)
+        zone.within("nr_scan_inactive", 0, SWAP_CLUSTER_MAX - 1)
+        zone.within("all_unreclaimable", 0, 1)
         zone.want("wait_table", self._boot.wait_tables[i])
         zone.want("wait_table_hash_nr_entries", self._boot.wait_entries[i])
         zone.want("wait_table_bits", max(0, self._boot.wait_entries[i].bit_length() - 1))
-        zone.free("vm_stat[3]", "vm_stat[4]")
+        zone.free("vm_stat", words=NR_VM_ZONE_STAT_ITEMS)
         zone.free("pageset", words=self._memory.layout["per_cpu_pageset"].words * self._memory.layout.nr_cpus)
         zone.free("free_area", words=3 * MAX_ORDER)
         zone.rest_zero()
 
-    def _wait_table(self, zone: View, i: int) -> None:
+    def check_wait_tables(self, objects: Objects) -> None:
+        """Check the queues of those who wait for a page."""
+        for i in range(MAX_NR_ZONES):
+            self._wait_table(self.view(i), i, objects)
+
+    def _wait_table(self, zone: View, i: int, objects: Objects) -> None:
         entries, table = self._boot.wait_entries[i], self._boot.wait_tables[i]
         if not entries:
             return
@@ -179,23 +199,31 @@ class Zones:
         expected = np.zeros((entries, head.words), dtype=np.uint32)
         link = head.offset("task_list")
         expected[:, -2] = expected[:, -1] = table + link + np.arange(entries, dtype=np.uint32) * head.size
-        for row in np.flatnonzero((block != expected).any(axis=1))[:MOST].tolist():
-            words = " ".join(f"{word:08x}" for word in block[row].tolist())
-            self._memory.damage(f"wait table of {zone.title}", table + row * head.size, f"[{row}]",
-                                f"is {words}, should be an empty list")  # fmt: skip
+        title = f"wait table of {zone.title}"
+        for row in np.flatnonzero((block != expected).any(axis=1)).tolist():
+            at = table + row * head.size
+            if block[row, :-2].any():
+                self._memory.damage(title, at, "lock", f"is {shown(int(block[row, 0]))}, should be 0")
+            waits = self._memory.walk(
+                at + link, (title, at, "task_list"), lambda entry: objects.is_task(entry - self._waits),
+                lambda entry: ("struct task_struct", entry - self._waits, "wait.task_list"),
+            )  # fmt: skip
+            self.waiting.update(entry - self._waits for entry in waits)
 
-    def check_slab_counts(self, counts: list[list[int]]) -> None:
-        """Compare vm_stat with the pages of the slabs: counts[zone] is (reclaimable, unreclaimable)."""
-        why = "the slabs have"
-        for i, both in enumerate(counts):
-            zone = self.view(i)
-            for item, pages in zip((3, 4), both):
-                zone.want(f"vm_stat[{item}]", pages, why)
-        va = self._memory.layout.va("vm_stat")
-        for item, value in enumerate(self._memory.block(va, self._memory.layout.symbols["vm_stat"].size >> 2).tolist()):
-            pages = sum(both[item - 3] for both in counts) if item in (3, 4) else 0
-            if value != pages:
-                self._memory.damage("variable vm_stat", va, f"[{item}]", f"is {shown(value)}, {why} {pages}")
+    def check_counts(self, slabs: list[list[int]]) -> None:
+        """Compare vm_stat with what was found. slabs: for each zone its pages of reclaimable and of other slabs."""
+        va, total = self._memory.layout.va("vm_stat"), [0] * NR_VM_ZONE_STAT_ITEMS
+        for i, (first, last) in enumerate(self._bounds):
+            counts = [0] * NR_VM_ZONE_STAT_ITEMS
+            counts[NR_FILE_PAGES] = int(np.count_nonzero(self._memory.kinds[first:last] == PAGE_CACHE))
+            counts[NR_SLAB_RECLAIMABLE], counts[NR_SLAB_UNRECLAIMABLE] = slabs[i]
+            counts[NR_WRITEBACK] = int(np.count_nonzero(self._flags[first:last] & np.uint32(PG_writeback)))
+            for item, pages in enumerate(counts):
+                self.view(i).want(f"vm_stat[{item}]", pages, "there are")
+                total[item] += pages
+        for item, pages in enumerate(total):
+            if (value := self._memory.word(va + 4 * item)) != pages:
+                self._memory.damage("variable vm_stat", va, f"[{item}]", f"is {shown(value)}, there are {pages}")
 
     # lists of pages
 

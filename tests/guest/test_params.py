@@ -55,7 +55,7 @@ def run(kernel: Kernel, path: Path, *arguments: str) -> tuple[int, str]:
 def held(kernel: Kernel) -> tuple[object, ...]:
     """What a program that was refused must not change."""
     active = {cache.name: cache.active_objs for cache in kernel.slabinfo()}
-    return kernel.vmallocinfo(), active, list(kernel.tasks.each()), kernel.oops.modules()
+    return kernel.vmallocinfo(), active, kernel.tasks.of_programs(), kernel.oops.modules()
 
 
 @pytest.mark.parametrize("output", ["rel", "exec", "object"])

@@ -11,6 +11,7 @@ from guest import cc, elf
 from guest.kernel import Kernel
 from hw.errors import HighmemError
 from mm.fsck import fsck
+from mm.layout import KERNEL_CACHES
 from mm.setup import BootOptions
 
 HERE = Path(__file__).resolve().parent
@@ -207,7 +208,7 @@ int main(int argc, char **argv) { return !kmem_cache_create(argv[0], 200, 0, 0, 
         program = elf.read(cc.build([source], kernel.layout), "leak.c")
         assert kernel.run(program, ["first"]) == 0
         assert kernel.run(program, ["other", "argument" * 100]) == 0
-        assert len(kernel.slabinfo()) == 2 + 1 + len(kernel.layout.kmalloc_sizes) * 2 + 1
+        assert len(kernel.slabinfo()) == 2 + len(KERNEL_CACHES) + len(kernel.layout.kmalloc_sizes) * 2 + 1
 
 
 def test_too_long_arguments_leave_nothing_behind() -> None:
@@ -219,7 +220,7 @@ def test_too_long_arguments_leave_nothing_behind() -> None:
         with pytest.raises(elf.LoadError, match="arguments"):
             kernel.run(program, ["x", "y" * 200_000])
         assert (kernel.page_alloc.nr_free_pages(), kernel.vmallocinfo()) == before
-        assert not list(kernel.tasks.each()) and not kernel.oops.modules()
+        assert not kernel.tasks.of_programs() and not kernel.oops.modules()
 
 
 def test_the_machine_goes_on_after_a_death() -> None:
@@ -229,7 +230,7 @@ def test_the_machine_goes_on_after_a_death() -> None:
             program = elf.read(cc.build([source], kernel.layout), source.name)
             assert kernel.run(program, [source.name]) == expected
             assert fsck(kernel.ram, kernel.text()).damages == []
-        assert [kernel.tasks.comm(task) for task in kernel.tasks.each()] == ["oops"]
+        assert [kernel.tasks.comm(task) for task in kernel.tasks.of_programs()] == ["oops"]
         assert kernel.oops.modules() == ["oops"]
 
 

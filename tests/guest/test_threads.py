@@ -36,7 +36,7 @@ def run(
         status = kernel.run(file, [path.name, *arguments], timeout)
         text = kernel.log.text()[before:]
         if status == 0:
-            assert not list(kernel.tasks.each()) and not kernel.oops.modules()
+            assert not kernel.tasks.of_programs() and not kernel.oops.modules()
     return status, re.sub(r"^<\d>", "", text, flags=re.MULTILINE)
 
 
@@ -242,7 +242,7 @@ def test_showpiece(every_compiler: str) -> None:
     lines = text.splitlines()
     assert status == 0 and len(lines) == 31
     assert re.fullmatch(
-        r"0\.000  main   baker: pid 3, stack at c[0-9a-f]{4}000; eater: pid 2, stack at c[0-9a-f]{4}000", lines[0]
+        r"0\.000  main   baker: pid 4, stack at c[0-9a-f]{4}000; eater: pid 3, stack at c[0-9a-f]{4}000", lines[0]
     )
     assert lines[-1] == "1.040  main   10 loaves eaten, 0 on the shelf"
     times = [float(line.split()[0]) for line in lines]
@@ -415,7 +415,7 @@ def test_ordinary_code(tmp_path: Path, every_compiler: str, text: str) -> None:
     with Kernel.boot(BootOptions(ram=128 * MB)) as kernel:
         file = elf.read(cc.build([source], kernel.layout, diagnostics=said.append), "ordinary.c")
         assert said == [] and kernel.run(file, ["ordinary"], 20) == 0
-        assert not list(kernel.tasks.each())
+        assert not kernel.tasks.of_programs()
 
 
 @pytest.mark.parametrize("layout", [Layout(), Layout(4)], ids=["one CPU", "four CPUs"])
@@ -445,14 +445,14 @@ def test_layouts(tmp_path: Path, layout: Layout) -> None:
 def test_two_mutexes_crossed(every_compiler: str) -> None:
     status, text = run("deadlock", "two")
     assert status == 137 and "deadlock" in text and "not reached" not in text
-    for name, pid in (("threads_deadloc", 1), ("crossed", 2)):
+    for name, pid in (("threads_deadloc", 2), ("crossed", 3)):
         assert re.search(rf"{name} \(pid {pid}\).*mutex_lock", text), text
 
 
 def test_waiting_alone(every_compiler: str) -> None:
     status, text = run("deadlock", "alone")
     assert status == 137 and "deadlock" in text and "not reached" not in text
-    assert re.search(r"threads_deadloc \(pid 1\).*\bmain\+", text), text
+    assert re.search(r"threads_deadloc \(pid 2\).*\bmain\+", text), text
 
 
 # atomic contexts
@@ -504,11 +504,11 @@ def test_schedule_in_atomic_context(every_compiler: str) -> None:
     """A complaint each time, from schedule() and from what sleeps by it."""
     status, text = run("atomic", "schedule")
     assert status == 0 and text.endswith("goes on, 0 failures\n")
-    assert text.count("BUG: scheduling while atomic: threads_atomic/0x00000001/1\n") == 2
+    assert text.count("BUG: scheduling while atomic: threads_atomic/0x00000001/2\n") == 2
     assert CONTEXTS.splitlines()[0] in text
 
 
 def test_sleep_in_a_handler() -> None:
     status, text = run("atomic", "sleep_in_irq")
     assert status == 137 and "goes on" not in text
-    assert "BUG: scheduling while atomic: threads_atomic/0x00010000/1\n" in text
+    assert "BUG: scheduling while atomic: threads_atomic/0x00010000/2\n" in text

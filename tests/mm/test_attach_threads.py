@@ -81,7 +81,7 @@ def test_threads_go_on_in_a_new_process(tmp_path: Path) -> None:
     assert status == 33 and expected.count("round") > 40 and fsck(whole.ram).clean
     for halt_after in (7, 58, 123):
         halted, _, before = run(halt_after)
-        assert len(list(halted.tasks.each())) == 5 and fsck(halted.ram).damages == []
+        assert len(halted.tasks.of_programs()) == 5 and fsck(halted.ram).damages == []
         image = tmp_path / "image"
         halted.machine.save(image)
         halted.close()

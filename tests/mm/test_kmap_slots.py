@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from guest import cc, elf
 from guest.kernel import Kernel
 from mm.errors import KernelBug
+from mm.fsck import fsck
 from mm.gfp import GFP_HIGHUSER
 from mm.setup import BootOptions
 
@@ -20,3 +25,24 @@ def test_a_slot_freed_behind_the_search_is_found() -> None:
         with pytest.raises(KernelBug):
             kernel.highmem.kmap(pages[1025])
         assert "all 1024 slots are in use" in kernel.log.text()
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    source = Path(__file__).parent.parent / "guest" / "programs" / "kmap_wait.c"
+    with Kernel.boot(BootOptions(ram=1 << 30)) as kernel:
+        status = kernel.run(elf.read(cc.build([source], kernel.layout), "kmap_wait"), ["kmap_wait", *arguments], 30)
+        assert fsck(kernel.ram).damages == []
+        return status, re.sub(r"^<\d>", "", kernel.log.text(), flags=re.MULTILINE)
+
+
+def test_a_kunmap_wakes_who_waits_for_a_slot() -> None:
+    status, text = run()
+    assert status == 0
+    # A jiffy more, for the sleep began within one.
+    assert re.search(r"^slot 7 is given back\ngot the same slot after 10[48] ms\n", text, re.MULTILINE), text[-300:]
+
+
+def test_waiting_for_a_slot_alone_is_a_deadlock() -> None:
+    status, text = run("alone")
+    assert status == 137
+    assert re.search(r"deadlock: every task sleeps.*\n  kmap_wait \(pid 2\) D in kmap\+.*called from main", text)

@@ -20,7 +20,8 @@ from mm.layout import PAGE_OFFSET
 from mm.meminfo import meminfo_text
 from mm.show_mem import show_mem, show_mem_text
 from mm.sysctl import TABLE, SysctlError, sysctl_text
-from mm.vmstat import BuddyInfo, zoneinfo_text
+from mm.vm_event import NAMES
+from mm.vmstat import VM_STAT_ITEMS, BuddyInfo, zoneinfo_text
 
 DATA = Path(__file__).parent / "data"
 MB = 1 << 20
@@ -203,8 +204,9 @@ def test_meminfo_counts_vmalloc_with_its_guard_pages(busy: Kernel) -> None:
 
 def test_vmstat_sums_the_zones(busy: Kernel) -> None:
     counters = busy.vm_stat()
-    for name, value in counters.items():
-        assert value == sum(zone.stats[name] for zone in busy.zoneinfo())
+    for name in VM_STAT_ITEMS:
+        assert counters[name] == sum(zone.stats[name] for zone in busy.zoneinfo())
+    assert list(counters) == [*VM_STAT_ITEMS, *NAMES]
     assert counters["nr_slab_reclaimable"] and counters["nr_slab_unreclaimable"]
 
 
@@ -314,6 +316,7 @@ def test_lowmem_reserve_ratio(boot: Boot) -> None:
     kernel.set_sysctl("vm.lowmem_reserve_ratio", "256 32")
     assert sysctl_text([kernel.sysctl(key) for key in TABLE]) == (
         f"vm.lowmem_reserve_ratio = 256\t32\nvm.min_free_kbytes = {kernel.sysctl('vm.min_free_kbytes').values[0]}\n"
+        "vm.panic_on_oom = 0\nvm.swappiness = 60\n"
     )
 
 
@@ -323,7 +326,7 @@ def test_lowmem_reserve_ratio(boot: Boot) -> None:
         ("vm.min_free_kbytes", "-1"), ("vm.min_free_kbytes", "2147483648"), ("vm.min_free_kbytes", ""),
         ("vm.min_free_kbytes", "1 2"), ("vm.min_free_kbytes", "ten"), ("vm.min_free_kbytes", "09"),
         ("vm.min_free_kbytes", "1_0"), ("vm.min_free_kbytes", "9" * 5000), ("vm.lowmem_reserve_ratio", "1 2 3"),
-        ("vm.lowmem_reserve_ratio", "1 x"), ("vm.swappiness", "60"), ("", "1"),
+        ("vm.lowmem_reserve_ratio", "1 x"), ("vm.swappiness", "101"), ("vm.overcommit_memory", "1"), ("", "1"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_changes_nothing(boot: Boot, key: str, value: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from guest.kernel import Kernel
 from hw.errors import HighmemError
-from mm.gfp import GFP_HIGHUSER, GFP_KERNEL
+from mm.gfp import GFP_HIGHUSER, GFP_KERNEL, GFP_USER
 from mm.layout import PAGE_OFFSET
 from mm.setup import BootOptions
 from tools import cli
@@ -22,6 +22,7 @@ from tools.monitor import Monitor
 EVERY = (
     "zoneinfo", "meminfo", "vmstat", "show_mem", "kmem -f", "kmem -p", "kmem -p 100 20", "kmem -z", "kmem -i", "page 0",
     "page 1000", "page kernel_strings", "page -p 100000", "frag", "frag DMA", "frag Normal -n 0", "sysctl",
+    "page_owner", "page_owner -g", "page_owner --by-line", "kmemleak", "kmemleak -n 3",
 )  # fmt: skip
 
 
@@ -201,11 +202,43 @@ def test_page_of_a_free_block(monitor: Monitor, kernel: Kernel) -> None:
     assert f"free: page 5 of the block of order 10 at frame {head:x}" in text(monitor, f"page {head + 5:x}")
 
 
+def test_page_of_the_page_cache(monitor: Monitor, kernel: Kernel) -> None:
+    inode = kernel.inodes.new_inode(0)
+    mapping = inode + kernel.layout["inode"].offset("i_data")
+    page = kernel.filemap.find_or_create_page(mapping, 0x1234, GFP_HIGHUSER)
+    pfn = kernel.page_alloc.page_to_pfn(page)
+    ino = monitor.execute(f"page {page:x}").data["info"]["cache"]["ino"]
+    shown = text(monitor, f"page {pfn:x}")
+    assert f"  what        page 1234 in the page cache of inode {ino}\n" in shown
+    assert f"  inode       {inode:08x}  number {ino}\n" in shown and "count 3" in shown
+    kernel.filemap.unlock_page(page)
+    kernel.swap.lru_add_drain()
+    kernel.swap.activate_page(page)
+    shown = text(monitor, f"page {pfn:x}")
+    assert f"  what        page 1234 in the page cache of inode {ino}, on the active list\n" in shown
+    assert re.search(r"  lru.next    [0-9a-f]{8}  active_list of zone HighMem\n", shown)
+    row = text(monitor, f"kmem -p {pfn:x}").splitlines()[1]
+    assert row.split() == [f"{page:x}", f"{pfn << 12:x}", f"{mapping:x}", "1234", "2", *row.split()[5:]]
+    assert row.endswith(" lru,active")
+    assert monitor.execute("frag HighMem -n 4").data["picture"]["frames"]["page cache"] == 1
+    kernel.page_alloc.put_page(page)
+    kernel.inodes.iput(inode)
+
+
 def test_page_names_its_owner(monitor: Monitor, kernel: Kernel) -> None:
     kernel.traps.caller = kernel.symbol("kmalloc") or 0
-    page = kernel.page_alloc.alloc_pages(GFP_KERNEL, 0)
+    page = kernel.page_alloc.alloc_pages(GFP_USER, 1)
     kernel.traps.caller = 0
-    assert monitor.execute(f"page {page:x}").result.owner == "kmalloc"
+    pfn = kernel.page_alloc.page_to_pfn(page)
+    answer = monitor.execute(f"page {pfn + 1:x}")
+    assert answer.result.owner.pfn == pfn and answer.data["owner"]["allocation"]["trace"][0]["function"] == "kmalloc"
+    heading = "Page allocated via order 1, mask 0x200d0(GFP_USER), pid 0"
+    assert answer.text.endswith(
+        f"  owner       {heading}, at 0.000000 s, block at frame {pfn:x}\n"
+        f"              [<{kernel.symbol('kmalloc'):08x}>] kmalloc+0x0\n"
+    )
+    kernel.page_alloc._free_pages(page, 1)
+    assert monitor.execute(f"page {page:x}").result.owner is None
 
 
 # frag
@@ -257,13 +290,15 @@ def test_sysctl() -> None:
             assert text(monitor, line) == "vm.min_free_kbytes = 2048\n"
         assert monitor.execute("sysctl").data == [
             {"name": "vm.lowmem_reserve_ratio", "values": [256, 32]}, {"name": "vm.min_free_kbytes", "values": [2048]},
+            {"name": "vm.panic_on_oom", "values": [0]}, {"name": "vm.swappiness", "values": [60]},
         ]  # fmt: skip
         assert sum(zone.min for zone in kernel.zoneinfo()) == pytest.approx(512, abs=2)
 
 
 def test_sysctl_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     def run(*settings: str) -> tuple[int, str, str]:
-        status = cli.main(["monitor", "--ram", "16M", *settings, "-ex", "sysctl"])
+        status = cli.main(["monitor", "--ram", "16M", *settings, "-ex", "sysctl vm.lowmem_reserve_ratio",
+                           "-ex", "sysctl vm.min_free_kbytes"])  # fmt: skip
         return status, *capsys.readouterr()
 
     status, out, _ = run("--sysctl", "vm.min_free_kbytes=300", "--sysctl", "vm.lowmem_reserve_ratio=8 4")
