@@ -18,6 +18,7 @@ from mm.fsck.report import (
     IN_USE,
     KINDS,
     MEM_MAP,
+    PAGE_CACHE,
     PAGE_TABLE,
     PER_CPU,
     RESERVED,
@@ -104,6 +105,8 @@ def frame_map(
     areas = [(area, _area_frames(memory, w, layout, pages, tables, area)) for area in vmalloc.areas()]
     for _, frames in areas:
         claim(frames, VMALLOC)
+    mappings = np.array(list(_mappings(w, layout)), dtype=np.uint32)
+    claim(np.flatnonzero(np.isin(table[:, page.word("mapping")], mappings)), PAGE_CACHE)
     _claim_in_use(kinds, heads, orders, count != 0)
     return FrameMap(kinds, heads, orders, pcp, page_tables, areas)
 
@@ -154,6 +157,13 @@ def _pcp_pages(w: Words, layout: Layout, pages: PageAllocator, lru: int) -> Iter
             for cold in (0, 1):
                 for entry in list_for_each(w, pages.pcp(va, cpu, cold) + layout["per_cpu_pages"].offset("list")):
                     yield pages.page_to_pfn(entry - lru), PcpPlace(zone, cpu, cold)
+
+
+def _mappings(w: Words, layout: Layout) -> Iterator[int]:
+    """The mappings of all inodes."""
+    inode = layout["inode"]
+    for entry in list_for_each(w, layout.va("inode_in_use")):
+        yield entry - inode.offset("i_list") + inode.offset("i_data")
 
 
 def _area_frames(

@@ -23,10 +23,10 @@ from mm.layout import (
 )
 from mm.list import Words
 from mm.page_alloc import PageAllocator
-from mm.page_flags import ZONES_SHIFT, PG_compound, decode
+from mm.page_flags import ZONES_SHIFT, PG_active, PG_compound, PG_lru, decode
 from mm.pgtable import PAGE_PRESENT
 from mm.slab import SlabAllocator
-from mm.slab_geometry import BUFCTL_END, CFLGS_OFF_SLAB, SLAB_SIZE
+from mm.slab_info import SlabInspector
 from mm.vmstat import cache_name
 
 
@@ -76,7 +76,7 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class SlabUse:
     """The slab that a frame belongs to; `object` is the number of the object at the address asked for, and `state`
-    what it is: allocated, free, in the array of CPU n, in the shared array, management (no object is there).
+    what it is: allocated, free, in the array of CPU n, ...; or what of the slab is there where no object is.
     """
 
     cache: int
@@ -104,13 +104,23 @@ class AreaUse:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheUse:
+    """The inode in whose page cache a page is, and the page's index there."""
+
+    inode: int
+    ino: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class FrameInfo:
     """Everything about one frame.
 
     kind: "buddy", "per-cpu", "slab", ... (FrameMap.kind). head, order: of the block that it is in, for a free block
     or one in use. virtual: where the direct map has it, None in HighMem. links: of a page on a list. cpu, cold: of the
-    per-CPU list. table_of: first linear address that a page table maps. mem_map_of: the frames whose page structs
-    lie here. reserved_for: what of the kernel or the firmware has a page that was never free, "" where unknown.
+    per-CPU list. lru: "active" or "inactive" for a page on that list of its zone, else "". table_of: first linear
+    address that a page table maps. mem_map_of: the frames whose page structs lie here. reserved_for: what of the kernel
+    or the firmware has a page that was never free, "" where unknown.
     """
 
     struct: PageStruct
@@ -124,8 +134,10 @@ class FrameInfo:
     links: list[Link]
     cpu: int | None
     cold: bool
+    lru: str
     slab: SlabUse | None
     area: AreaUse | None
+    cache: CacheUse | None
     table_of: int | None
     mem_map_of: tuple[int, int] | None
     reserved_for: str
@@ -144,6 +156,7 @@ class PageInspector:
         self._layout = layout
         self._pages = pages
         self._slab = slab
+        self._slabs = SlabInspector(w, layout, pages, slab)
         self._highmem = highmem
         self._max_pfn = max_pfn
 
@@ -170,7 +183,8 @@ class PageInspector:
         low = pfn << PAGE_SHIFT < 4 * len(self._w)
         pcp = frames.pcp.get(pfn) if kind == "per-cpu" else None
         head, order = int(frames.heads[pfn]), int(frames.orders[pfn])
-        on_list = kind == "per-cpu" or (kind == "buddy" and head == pfn)
+        lru = ("active" if struct.flags & PG_active else "inactive") if struct.flags & PG_lru else ""
+        on_list = kind == "per-cpu" or (kind == "buddy" and head == pfn) or lru != ""
         compound = bool(struct.flags & PG_compound)
         return FrameInfo(
             struct=struct,
@@ -184,8 +198,10 @@ class PageInspector:
             links=[self._link(to) for to in (struct.lru_next, struct.lru_prev)] if on_list else [],
             cpu=pcp.cpu if pcp else None,
             cold=bool(pcp and pcp.cold),
+            lru=lru,
             slab=self._slab_use(struct, address) if kind == "slab" else None,
             area=self._area_use(pfn, frames) if kind == "vmalloc" else None,
+            cache=self._cache_use(struct) if kind == "page cache" else None,
             table_of=frames.tables.get(pfn) if kind == "page table" else None,
             mem_map_of=self._mem_map_part(pfn) if kind == "mem_map" else None,
             reserved_for=self._reserved_for(pfn) if kind == "reserved" else "",
@@ -213,6 +229,10 @@ class PageInspector:
             table, entries = w[z + zone.word("wait_table")], w[z + zone.word("wait_table_hash_nr_entries")]
             if table < start + PAGE_SIZE and table + entries * head.size > start:
                 return f"the wait table of zone {name}"
+        if layout.page_owner:
+            times = w[(layout.va("page_owner_times") ^ 0xC0000000) >> 2]
+            if times < start + PAGE_SIZE and times + 8 * self._max_pfn > start:
+                return "the times of page owners"
         return {0: "BIOS data", 1: "the trampoline of the other CPUs", 0x9F: "the EBDA"}.get(pfn, "")
 
     # lists
@@ -225,13 +245,16 @@ class PageInspector:
         return Link(entry, None, self._list_head(entry) or "no list head and no page")
 
     def _list_head(self, va: int) -> str:
-        """The name of a list head of the page allocator."""
+        """The name of a list head of a zone."""
         layout, pages = self._layout, self._pages
         pcp_list = layout["per_cpu_pages"].offset("list")
         for zone, name in zip(pages.zones, ZONE_NAMES, strict=True):
             order, rest = divmod(va - zone - layout["zone"].offset("free_area"), layout["free_area"].size)
             if not rest and 0 <= order < MAX_ORDER:
                 return f"free_area[{order}] of zone {name}"
+            for field in ("active_list", "inactive_list"):
+                if va == zone + layout["zone"].offset(field):
+                    return f"{field} of zone {name}"
             for cpu in range(layout.nr_cpus):
                 for cold, word in enumerate(("hot", "cold")):
                     if va == pages.pcp(zone, cpu, cold) + pcp_list:
@@ -265,46 +288,13 @@ class PageInspector:
         c, s = (cachep ^ 0xC0000000) >> 2, (slabp ^ 0xC0000000) >> 2
         size, num = w[c + cache_fields.word("buffer_size")], w[c + cache_fields.word("num")]
         s_mem, inuse = w[s + slab_fields.word("s_mem")], w[s + slab_fields.word("inuse")]
-        number: int | None = None
-        state = ""
-        if address is not None:
-            found = (address - s_mem) // size if size else -1
-            if 0 <= found < num:
-                number, state = found, self._object_state(cachep, slabp, found, s_mem + found * size, num)
-            else:
-                state = "management" if self._is_management(cachep, slabp, address, num) else "no object"
+        place = self._slabs.place(address) if address is not None else None
+        obj = place.object if place else None
+        state = str(obj) if obj else place.part if place else ""
         return SlabUse(
-            cachep, cache_name(self._slab, cachep), slabp, s_mem, inuse, num, size, number,
-            None if number is None else s_mem + number * size, state,
+            cachep, cache_name(self._slab, cachep), slabp, s_mem, inuse, num, size, obj.number if obj else None,
+            obj.address if obj else None, state,
         )  # fmt: skip
-
-    def _is_management(self, cachep: int, slabp: int, address: int, num: int) -> bool:
-        flags = self._w[((cachep ^ 0xC0000000) >> 2) + self._layout["kmem_cache"].word("flags")]
-        return not flags & CFLGS_OFF_SLAB and slabp <= address < slabp + SLAB_SIZE + 4 * num
-
-    def _object_state(self, cachep: int, slabp: int, number: int, objp: int, num: int) -> str:
-        w, layout = self._w, self._layout
-        s = (slabp ^ 0xC0000000) >> 2
-        free = w[s + layout["slab"].word("free")]
-        for _ in range(num):
-            if free == BUFCTL_END:
-                break
-            if free == number:
-                return "free"
-            if free >= num:
-                return "unknown: the chain of free objects is broken"
-            free = w[s + (SLAB_SIZE >> 2) + free]
-        cache, c = layout["kmem_cache"], (cachep ^ 0xC0000000) >> 2
-        arrays = [(w[c + cache.word("array") + cpu], f"in the array of CPU {cpu}") for cpu in range(layout.nr_cpus)]
-        l3 = w[c + cache.word("nodelists")]
-        arrays.append((w[((l3 ^ 0xC0000000) >> 2) + layout["kmem_list3"].word("shared")], "in the shared array"))
-        for array, where in arrays:
-            i = (array ^ 0xC0000000) >> 2
-            if array and i < len(w):
-                first = i + layout["array_cache"].words
-                if objp in w[first : first + min(w[i], w[i + 1])].tolist():
-                    return where
-        return "allocated"
 
     # vmalloc
 
@@ -317,6 +307,13 @@ class PageInspector:
                 addr, size, nr_pages = (self._w[i + fields.word(name)] for name in ("addr", "size", "nr_pages"))
                 return AreaUse(area, addr, size, number, nr_pages, addr + (number << PAGE_SHIFT))
         return None
+
+    # the page cache
+
+    def _cache_use(self, struct: PageStruct) -> CacheUse:
+        inode = self._w[((struct.mapping ^ 0xC0000000) >> 2) + self._layout["address_space"].word("host")]
+        ino = self._w[((inode ^ 0xC0000000) >> 2) + self._layout["inode"].word("i_ino")]
+        return CacheUse(inode, ino, struct.index)
 
 
 def _signed(word: int) -> int:

@@ -100,7 +100,7 @@ LIB void __wake_up_common(wait_queue_head_t *q, unsigned int mode, int nr, int s
 	list_for_each_entry_safe(wait, next, &q->task_list, task_list) {
 		unsigned int exclusive = wait->flags & WQ_FLAG_EXCLUSIVE;	/* it may be gone after the call */
 
-		if (wait->func(wait, mode, sync, key) && exclusive && !--nr)
+		if (((wait_queue_func_t)wait->func)(wait, mode, sync, key) && exclusive && !--nr)
 			break;
 	}
 }

@@ -11,9 +11,30 @@ from mm.fsck.boot import BootMap, zone_bounds
 from mm.fsck.caches import Objects
 from mm.fsck.memory import MOST, Frames, Memory, Words, pages_up, shown
 from mm.fsck.params import Kernel
-from mm.fsck.report import BUDDY, HOLE, IN_USE, MEM_MAP, PAGE_TABLE, RESERVED, SLAB, UNCLAIMED, VMALLOC
+from mm.fsck.report import (
+    BUDDY,
+    HOLE,
+    IN_USE,
+    MEM_MAP,
+    PAGE_CACHE,
+    PAGE_TABLE,
+    RESERVED,
+    SLAB,
+    UNCLAIMED,
+    VMALLOC,
+)
 from mm.layout import MAX_ORDER, PAGE_OFFSET, PAGE_SHIFT
-from mm.page_flags import CLEAR_AT_PREP, ZONES_SHIFT, PG_buddy, PG_compound, PG_reserved, PG_slab, decode
+from mm.page_flags import (
+    CLEAR_AT_PREP,
+    ZONES_SHIFT,
+    PG_active,
+    PG_buddy,
+    PG_compound,
+    PG_lru,
+    PG_reserved,
+    PG_slab,
+    decode,
+)  # fmt: skip
 
 _DEFINED = (1 << 20) - 1
 _STALE = CLEAR_AT_PREP | 1 << 13 | 1 << 18  # bits that neither freeing nor (on a tail) allocating takes away
@@ -42,13 +63,19 @@ def claim_boot(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
 class MemMap:
     """The last check: it classifies what is left, and compares all of mem_map."""
 
-    def __init__(self, memory: Memory, kernel: Kernel, boot: BootMap, objects: Objects, from_boot: Mask) -> None:
-        """from_boot: the frames that were never free."""
+    def __init__(
+        self, memory: Memory, kernel: Kernel, boot: BootMap, objects: Objects, from_boot: Mask, lru: Words, holds: Words
+    ) -> None:
+        """from_boot: the frames that were never free. lru: by frame, the flags that say on which of reclaim's lists it
+        is. holds: by frame, the references that the kernel itself is known to hold.
+        """
         self._memory = memory
         self._kernel = kernel
         self._boot = boot
         self._objects = objects
         self._from_boot = from_boot
+        self._lru = lru
+        self._holds = holds
         self._kinds = memory.kinds
         self._flags: Words = np.ascontiguousarray(memory.column("flags"))
         self._count: Words = np.ascontiguousarray(memory.column("_count"))
@@ -148,15 +175,23 @@ class MemMap:
         kinds, base = self._kinds, self._base
         expected = np.zeros(len(kinds), dtype=np.uint32)
         ignored = np.full(len(kinds), _STALE, dtype=np.uint32)
-        owned = (kinds == VMALLOC) | (kinds == IN_USE) | (kinds == UNCLAIMED)
-        ignored[owned] = _DEFINED & ~(PG_slab | PG_buddy)
-        ignored[kinds == VMALLOC] &= ~np.uint32(PG_compound)
+        owned = self._owned() | (kinds == UNCLAIMED)
+        ignored[owned] = _DEFINED & ~(PG_slab | PG_buddy | PG_lru)
+        ignored[(kinds == VMALLOC) | (kinds == PAGE_CACHE)] &= ~np.uint32(PG_compound)
+        ignored[self._lru != 0] &= ~np.uint32(PG_active)
+        expected |= self._lru
         ignored[kinds >= BUDDY] |= PG_buddy  # compared with the free lists
         ignored[self._from_boot] = 0
         expected[kinds == SLAB] = PG_slab
         expected[self._from_boot] = PG_reserved
         wrong = ((base ^ expected) & ~ignored) != 0
         self._report("flags", wrong, self._flags, self._explain_flags)
+
+    def _owned(self) -> Mask:
+        """The frames that someone besides the memory manager has, or may have."""
+        kinds = self._kinds
+        owned: Mask = (kinds == VMALLOC) | (kinds == PAGE_CACHE) | (kinds == IN_USE)
+        return owned
 
     def _explain_flags(self, pfn: int) -> str:
         flags = int(self._flags[pfn])
@@ -172,16 +207,16 @@ class MemMap:
         for cache in self._objects.caches:
             starts = np.array([start for start in cache.starts if start >= 0], dtype=np.int64)
             exact[starts] = 1
-        held = (kinds == VMALLOC) | (kinds == IN_USE) | (kinds == UNCLAIMED)
-        wrong = np.where(held, count >= _MOST_USERS, count != exact)
+        held = self._owned() | (kinds == UNCLAIMED)
+        wrong = np.where(held, (count >= _MOST_USERS) | (count < self._holds), count != exact)
         wrong |= (kinds == VMALLOC) & (count == 0)
-        self._report("_count", wrong, count, lambda pfn: f"the frame belongs to {self._what(pfn)}")
+        self._report("_count", wrong, count, lambda pfn: f"the frame belongs to {self._what(pfn)}"
+                     + (f", {holds} references are known" if (holds := int(self._holds[pfn])) else ""))  # fmt: skip
 
     def _check_words(self) -> None:
         """_mapcount and mapping of what no one maps; virtual of lowmem."""
-        kinds = self._kinds
         mapcount: Words = np.ascontiguousarray(self._memory.column("_mapcount"))
-        held = (kinds == VMALLOC) | (kinds == IN_USE)
+        held = self._owned()
         wrong = np.where(held, (mapcount >= _MOST_USERS) & (mapcount != _FREE_MAPCOUNT), mapcount != _FREE_MAPCOUNT)
         self._report("_mapcount", wrong, mapcount, lambda pfn: "should be -1")
         mapping: Words = np.ascontiguousarray(self._memory.column("mapping"))

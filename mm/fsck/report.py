@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 # What a frame can be, by the code in `Report.kinds`.
 KINDS: tuple[str, ...] = (
-    "unclaimed", "hole", "reserved", "mem_map", "page table", "slab", "per-cpu", "vmalloc", "in use",
+    "unclaimed", "hole", "reserved", "mem_map", "page table", "slab", "per-cpu", "vmalloc", "page cache", "in use",
     *(f"buddy {order}" for order in range(MAX_ORDER)),
 )  # fmt: skip
-UNCLAIMED, HOLE, RESERVED, MEM_MAP, PAGE_TABLE, SLAB, PER_CPU, VMALLOC, IN_USE, BUDDY = range(10)
+UNCLAIMED, HOLE, RESERVED, MEM_MAP, PAGE_TABLE, SLAB, PER_CPU, VMALLOC, PAGE_CACHE, IN_USE, BUDDY = range(11)
 
 
 @dataclass(frozen=True, slots=True)

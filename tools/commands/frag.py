@@ -19,6 +19,7 @@ _MOST_CELLS = 1 << 16
 _LETTERS = {
     "free": (".", "32"), "hole": ("#", "90"), "reserved": ("R", "90"), "mem_map": ("M", "34"),
     "page table": ("T", "35"), "slab": ("S", "33"), "per-cpu": ("C", "36"), "vmalloc": ("V", "96"),
+    "page cache": ("P", "94"),
     "in use": ("U", "31"), "unclaimed": ("?", "41"),
 }  # fmt: skip
 _OTHER = ("+", "31")

@@ -11,10 +11,12 @@
 #include <linux/time.h>
 #include <linux/mm.h>
 #include <asm/atomic.h>
+#include <generated/calls/fs.h>
 
 /*
  * The types that a driver is written with. There is no file system and no user program here: what would open or
- * read a file is declared, and the loader names it as unknown to this kernel.
+ * read a file is declared, and the loader names it as unknown to this kernel. An inode of new_inode(NULL) belongs to no
+ * file system, but its mapping holds pages as any other.
  */
 
 #define READ	0
@@ -30,10 +32,11 @@
 struct cdev;
 struct dentry;
 struct file;
-struct inode;
 struct module;
 struct poll_table_struct;
+struct super_block;
 struct vm_area_struct;
+struct writeback_control;
 
 struct file_operations {
 	struct module *owner;
@@ -52,6 +55,21 @@ struct file_operations {
 	int (*fasync)(int, struct file *, int);
 };
 
+struct address_space_operations {
+	int (*writepage)(struct page *page, struct writeback_control *wbc);
+	int (*readpage)(struct file *, struct page *);
+	void (*sync_page)(struct page *);
+	int (*writepages)(struct address_space *, struct writeback_control *);
+	int (*set_page_dirty)(struct page *page);
+	int (*readpages)(struct file *, struct address_space *, struct list_head *pages, unsigned int nr_pages);
+	int (*prepare_write)(struct file *, struct page *, unsigned int from, unsigned int to);
+	int (*commit_write)(struct file *, struct page *, unsigned int from, unsigned int to);
+	sector_t (*bmap)(struct address_space *, sector_t);
+	/* The kernel itself calls these two, for pages with PG_private. */
+	void (*invalidatepage)(struct page *, unsigned long offset);
+	int (*releasepage)(struct page *, gfp_t);
+};
+
 struct file {
 	const struct file_operations *f_op;
 	atomic_t f_count;
@@ -61,20 +79,21 @@ struct file {
 	void *private_data;
 };
 
-struct inode {
-	unsigned long i_ino;
-	atomic_t i_count;
-	umode_t i_mode;
-	uid_t i_uid;
-	gid_t i_gid;
-	dev_t i_rdev;
-	loff_t i_size;
-	struct timespec i_atime;
-	struct timespec i_mtime;
-	struct timespec i_ctime;
-	struct cdev *i_cdev;
-	void *i_private;
-};
+/* inode->i_state */
+#define I_DIRTY_SYNC		1
+#define I_DIRTY_DATASYNC	2
+#define I_DIRTY_PAGES		4
+#define I_LOCK			7
+#define I_FREEING		16
+#define I_CLEAR			32
+#define I_NEW			64
+#define I_WILL_FREE		128
+
+#define PAGECACHE_TAG_DIRTY	0
+#define PAGECACHE_TAG_WRITEBACK	1
+
+extern struct inode *igrab(struct inode *inode);
+extern int mapping_tagged(struct address_space *mapping, int tag);
 
 #define iminor(inode)		MINOR((inode)->i_rdev)
 #define imajor(inode)		MAJOR((inode)->i_rdev)

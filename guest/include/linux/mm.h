@@ -87,7 +87,31 @@ extern void si_meminfo(struct sysinfo *val);
 
 struct vm_area_struct;
 struct mm_struct;
-struct address_space;
+
+/* The mapping of a page of the page cache, NULL of any other. */
+static inline struct address_space *page_mapping(struct page *page)
+{
+	return PageAnon(page) ? NULL : page->mapping;
+}
+
+#define page_index(page)	((page)->index)
+
+extern int set_page_dirty_lock(struct page *page);
+
+/* All pages of a mapping from the byte `start` on. */
+static inline void truncate_inode_pages(struct address_space *mapping, loff_t start)
+{
+	truncate_inode_pages_from(mapping, (start + PAGE_SIZE - 1) >> PAGE_SHIFT, start & (PAGE_SIZE - 1));
+}
+
+#define invalidate_inode_pages(mapping)	invalidate_mapping_pages(mapping, 0, ~0UL)
+
+/*
+ * A shrinker gives up to `nr_to_scan` of its objects back and says how many it has left, -1 where it cannot now. With
+ * 0 it only counts them.
+ */
+typedef int (*shrinker_t)(int nr_to_scan, gfp_t gfp_mask);
+#define DEFAULT_SEEKS	2
 
 /* From <linux/vmalloc.h> in life: 2.6.20 declares these two here. */
 struct page *vmalloc_to_page(const void *addr);

@@ -7,11 +7,6 @@
 #include <asm/atomic.h>
 
 /* count is 1: free; 0: held; below 0: held, and there may be tasks on the list. The first of them is woken first. */
-struct mutex {
-	atomic_t count;
-	spinlock_t wait_lock;
-	struct list_head wait_list;
-};
 
 /* On the stack of a task that waits. */
 struct mutex_waiter {

@@ -3,6 +3,7 @@
 
 #include <linux/types.h>
 #include <linux/bitops.h>
+#include <generated/calls/pagemap.h>
 
 #define PG_locked		0
 #define PG_error		1
@@ -46,7 +47,7 @@ __PAGE_FLAG_TEST(Slab, PG_slab)
 __PAGE_FLAG(Checked, PG_checked)
 __PAGE_FLAG(Reserved, PG_reserved)
 __PAGE_FLAG(Private, PG_private)
-__PAGE_FLAG(Writeback, PG_writeback)
+__PAGE_FLAG_TEST(Writeback, PG_writeback)
 __PAGE_FLAG(Nosave, PG_nosave)
 __PAGE_FLAG(NosaveFree, PG_nosave_free)
 __PAGE_FLAG_TEST(Compound, PG_compound)
@@ -54,5 +55,12 @@ __PAGE_FLAG_TEST(SwapCache, PG_swapcache)
 __PAGE_FLAG(MappedToDisk, PG_mappedtodisk)
 __PAGE_FLAG(Reclaim, PG_reclaim)
 __PAGE_FLAG_TEST(Buddy, PG_buddy)
+
+/* Pages that are being written are counted and tagged. */
+#define SetPageWriteback(page)		((void)test_set_page_writeback(page))
+#define ClearPageWriteback(page)	((void)test_clear_page_writeback(page))
+#define TestSetPageWriteback(page)	test_set_page_writeback(page)
+#define TestClearPageWriteback(page)	test_clear_page_writeback(page)
+#define set_page_writeback(page)	((void)test_set_page_writeback(page))
 
 #endif

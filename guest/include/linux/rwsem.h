@@ -6,11 +6,6 @@
 #include <linux/spinlock.h>
 
 /* activity: the number of readers inside, -1 for a writer, 0 for nobody. Who waits is served in the order of coming. */
-struct rw_semaphore {
-	int activity;
-	spinlock_t wait_lock;
-	struct list_head wait_list;
-};
 
 #define __RWSEM_INITIALIZER(name)					\
 	{ .activity = 0, .wait_lock = __SPIN_LOCK_UNLOCKED((name).wait_lock), \

@@ -2,6 +2,9 @@
 #define _LINUX_SWAP_H
 
 #include <linux/mm.h>
+#include <generated/calls/swap.h>
+
+#define SWAP_CLUSTER_MAX	32
 
 /* There is no swap. */
 #define total_swap_pages	0L

@@ -4,11 +4,6 @@
 #include <linux/types.h>
 #include <asm/div64.h>
 
-struct timespec {
-	time_t tv_sec;
-	long tv_nsec;
-};
-
 struct timeval {
 	time_t tv_sec;
 	suseconds_t tv_usec;

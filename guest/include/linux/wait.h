@@ -13,14 +13,11 @@ typedef struct __wait_queue wait_queue_t;
 typedef struct __wait_queue wait_queue_entry_t;	/* as later kernels call it */
 typedef int (*wait_queue_func_t)(wait_queue_t *wait, unsigned int mode, int sync, void *key);
 
-/* One who waits. `func` is called to wake it, and says whether it did. */
-struct __wait_queue {
-	unsigned int flags;
+/*
+ * struct __wait_queue, one who waits: `func`, a wait_queue_func_t, is called to wake it, and says whether it did;
+ * `private` is the task, NULL where nobody sleeps.
+ */
 #define WQ_FLAG_EXCLUSIVE	0x01	/* a wake-up wakes one of these, and all of the others */
-	void *private;			/* the task; NULL where nobody sleeps */
-	wait_queue_func_t func;
-	struct list_head task_list;
-};
 
 extern int default_wake_function(wait_queue_t *wait, unsigned int mode, int sync, void *key);
 extern int autoremove_wake_function(wait_queue_t *wait, unsigned int mode, int sync, void *key);
