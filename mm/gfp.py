@@ -31,3 +31,33 @@ GFP_LEVEL_MASK = (
     GFP_WAIT | GFP_HIGH | GFP_IO | GFP_FS | GFP_COLD | GFP_NOWARN | GFP_REPEAT | GFP_NOFAIL
     | GFP_NORETRY | GFP_NO_GROW | GFP_COMP | GFP_NOMEMALLOC | GFP_HARDWALL | GFP_THISNODE
 )  # fmt: skip
+
+_FLAGS = (
+    "DMA", "HIGHMEM", "", "", "WAIT", "HIGH", "IO", "FS", "COLD", "NOWARN", "REPEAT", "NOFAIL", "NORETRY", "NO_GROW",
+    "COMP", "ZERO", "NOMEMALLOC", "HARDWALL", "THISNODE",
+)  # fmt: skip
+_NAMES = {
+    "GFP_HIGHUSER": GFP_HIGHUSER, "GFP_USER": GFP_USER, "GFP_KERNEL": GFP_KERNEL, "GFP_NOFS": GFP_NOFS,
+    "GFP_ATOMIC": GFP_ATOMIC, "GFP_NOIO": GFP_NOIO,
+} | {f"__GFP_{name}": 1 << bit for bit, name in enumerate(_FLAGS) if name}  # fmt: skip
+
+
+def decode(gfp_mask: int) -> str:
+    """A mask in names, joined by "|"; bits without one in hexadecimal."""
+    names = []
+    for name, flags in _NAMES.items():
+        if gfp_mask & flags == flags:
+            names.append(name)
+            gfp_mask &= ~flags
+    return "|".join(names + [f"{gfp_mask:#x}"] * (gfp_mask != 0 or not names))
+
+
+def parse(text: str) -> int:
+    """A mask from such names or a number. Raises ValueError."""
+    mask = 0
+    for word in filter(None, (part.strip() for part in text.split("|"))):
+        try:
+            mask |= _NAMES[word] if word in _NAMES else int(word, 0)
+        except ValueError:
+            raise ValueError(f"{word!r} is no GFP flag") from None
+    return mask

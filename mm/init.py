@@ -36,6 +36,7 @@ from mm.layout import (
 from mm.list import Words, init_list_head
 from mm.page_alloc import ZONE_HIGHMEM, PageAllocator
 from mm.page_flags import ZONES_SHIFT, PG_reserved
+from mm.page_owner import init_page_owner
 from mm.pgtable import PAGE_KERNEL_NOCACHE, KernelPageTable, pfn_pte
 from mm.printk import Printk
 from mm.setup import MemoryLimits
@@ -153,6 +154,8 @@ class Boot:
             self._zone_init(va, i, first, last)
         for i in range(MAX_NR_ZONES):
             self._build_zonelist(i)
+        if layout.page_owner:
+            init_page_owner(w, layout, PAGE_OFFSET + self.bootmem.alloc(8 * end))
 
     def _strings(self) -> None:
         """Put the kernel's constant strings into the image."""

@@ -17,7 +17,8 @@ _PAGES_PER_WAITQUEUE = 256
 @dataclass(slots=True)
 class BootMap:
     """Frame ranges are [first, last). `reserved` are RAM frames that were never given to the buddy system: what
-    they hold is said with them. The last two are what struct bootmem_data must have been left with.
+    they hold is said with them. page_owner_times: 0 where there are none. The last two are what struct bootmem_data
+    must have been left with.
     """
 
     page_tables: list[int] = field(default_factory=list)  # addresses: of pkmap, of the fixmap
@@ -25,6 +26,7 @@ class BootMap:
     mem_map_bytes: int = 0
     wait_tables: list[int] = field(default_factory=list)  # a zone each; 0: the zone is empty
     wait_entries: list[int] = field(default_factory=list)
+    page_owner_times: int = 0
     reserved: list[tuple[int, int, str]] = field(default_factory=list)
     last_offset: int = 0
     last_pos: int = 0
@@ -113,6 +115,8 @@ def replay(kernel: Kernel) -> BootMap | None:
             entries = max(4, min(entries, 4096))
             boot.wait_entries.append(entries if last > first else 0)
             boot.wait_tables.append(alloc(entries * layout["wait_queue_head"].size, layout.l1) if last > first else 0)
+        if layout.page_owner:
+            boot.page_owner_times = alloc(8 * kernel.limits.max_pfn, PAGE_SIZE)
     except MemoryError:
         return None
     _describe(kernel, boot, taken)
@@ -127,6 +131,9 @@ def _describe(kernel: Kernel, boot: BootMap, taken: list[tuple[int, int, str]]) 
         if va:
             first = max(va - PAGE_OFFSET >> PAGE_SHIFT, mem_map_end)
             taken.append((first, pages_up(va - PAGE_OFFSET + size), "the wait tables"))
+    if times := boot.page_owner_times:
+        pa = times - PAGE_OFFSET
+        taken.append((pa >> PAGE_SHIFT, pages_up(pa + 8 * kernel.limits.max_pfn), "the times of page owners"))
     done: set[int] = set()
     for first, last, who in taken:
         for start, end in kernel.usable:

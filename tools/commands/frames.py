@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from mm.page_info import FrameInfo
+from tools.commands.page_owner import Block, Describer, heading, trace_lines
 from tools.errors import CommandError
 from tools.registry import Command, Registry
 from tools.session import Session
@@ -22,10 +23,10 @@ class Place(NamedTuple):
 
 @dataclass
 class PageAnswer:
-    """What a frame is. `owner`: the function that allocated the page; `what`: a sentence; `asked`: the address."""
+    """What a frame is. `owner`: the allocation of the block that it is in; `what`: a sentence; `asked`: the address."""
 
     info: FrameInfo
-    owner: str | None
+    owner: Block | None
     what: str
     asked: int | None
 
@@ -66,8 +67,8 @@ def page(session: Session, pfn: int, address: int | None) -> PageAnswer:
     """Explain a frame below max_pfn."""
     kernel = session.kernel
     info = kernel.frame_info(pfn, address)
-    owner = info.struct.owner
-    return PageAnswer(info, (session.name(owner) or f"{owner:08x}") if owner else None, _what(info), address)
+    owner = kernel.page_owner(pfn)
+    return PageAnswer(info, Describer(session).block(owner) if owner else None, _what(info), address)
 
 
 def _blocks(order: int) -> str:
@@ -85,11 +86,15 @@ def _what(f: FrameInfo) -> str:
         case "per-cpu":
             return f"free: on the {'cold' if f.cold else 'hot'} list of CPU {f.cpu}"
         case "in use":
-            return f"in use: {position} {'compound ' if f.compound else ''}{block}"
+            where = f", on the {f.lru} list" if f.lru else ""
+            return f"in use: {position} {'compound ' if f.compound else ''}{block}{where}"
         case "slab" if f.slab:
             return f"slab of {f.slab.name}: {f.slab.inuse} of {f.slab.num} objects in use or in arrays"
         case "vmalloc" if f.area:
             return f"page {f.area.number} of {f.area.nr_pages} of the vmalloc area {f.area.addr:08x}"
+        case "page cache" if f.cache:
+            where = f", on the {f.lru} list" if f.lru else ""
+            return f"page {f.cache.index:x} in the page cache of inode {f.cache.ino}{where}"
         case "page table" if f.table_of is not None:
             return f"page table of {f.table_of:08x}-{f.table_of + (PAGE_SIZE << 10) - 1:08x}"
         case "mem_map" if f.mem_map_of:
@@ -126,6 +131,8 @@ def _lines(answer: PageAnswer) -> Iterator[str]:
             yield f"  object      {s.state} is at {answer.asked:08x}"
     if f.area is not None:
         yield f"  area        {f.area.addr:08x}-{f.area.addr + f.area.size:08x}  vm_struct {f.area.vm_struct:08x}"
+    if f.cache is not None:
+        yield f"  inode       {f.cache.inode:08x}  number {f.cache.ino}"
     yield f"  struct page {p.page:08x}  count {p.count}  mapcount {p.mapcount}"
     yield f"  flags       {p.flags:08x}  {','.join(p.flag_names)}".rstrip()
     yield f"  private     {p.private:08x}  mapping {p.mapping:08x}  index {p.index:x}"
@@ -135,7 +142,16 @@ def _lines(answer: PageAnswer) -> Iterator[str]:
     else:
         yield f"  lru         {p.lru_next:08x}  {p.lru_prev:08x}"
     if answer.owner is not None:
-        yield f"  owner       {p.owner:08x}  {answer.owner}"
+        yield from _owner_lines(answer.owner)
+
+
+def _owner_lines(owner: Block) -> Iterator[str]:
+    a, at = owner.allocation, f"at {owner.nsec / 1e9:.6f} s, block at frame {owner.pfn:x}"
+    if a is None:
+        yield f"  owner       unknown, the table of records was full; {at}"
+        return
+    yield f"  owner       {heading(a)}, {at}"
+    yield from (f"{'':13}{line}" for line in trace_lines(a))
 
 
 def register(registry: Registry) -> None:
@@ -145,6 +161,6 @@ def register(registry: Registry) -> None:
         summary="everything about one frame: what it is, its struct page, its links",
         details="ADDR: a frame number, the address of a struct page, or an address in the direct map, in vmalloc\n"
         "space or of a kmap, as an expression; with -p a physical address. What the frame is comes from the\n"
-        "structures that have it: free lists, slabs, vmlist, page tables.",
+        "structures that have it: free lists, slabs, vmlist, page tables, inodes.",
         parse=_parse, compute=page, text=_render,
     ))  # fmt: skip
