@@ -189,6 +189,7 @@ SECTIONS
 	. = ALIGN(16);
 	.data : {{ *(.data .data.* .init.data .exit.data) }} :data
 	__param : {{ *(__param) }} :data
+	__percpu : {{ *(__percpu) }} :data
 	.bss : {{ *(.bss .bss.* COMMON) }} :data
 	.modinfo 0 (INFO) : {{ *(.modinfo) }}
 	/DISCARD/ : {{ *(.note.* .eh_frame .comment .llvm_addrsig) }}

@@ -62,6 +62,7 @@ KERNEL_START = 0xC0000000
 BUG_ENTRY_SIZE = 12
 EX_ENTRY_SIZE = 8
 PARAM_ENTRY_SIZE = 20
+PERCPU_ENTRY_SIZE = 12
 
 R_386_NONE, R_386_32, R_386_PC32, R_386_PLT32, R_386_RELATIVE = 0, 1, 2, 4, 8
 R_386_16, R_386_PC16, R_386_8, R_386_PC8 = 20, 21, 22, 23
@@ -107,8 +108,8 @@ class Image:
     """A program placed at `base`: `data` goes there, and zeros from its end up to `size`.
 
     `kind` says what `init` is: main(argc, argv) or a module's init function; `exit` is the module's exit function.
-    `bug_table`, `ex_table` and `param_table` are (virtual address, number of entries) of the tables inside the image,
-    `ex_table` sorted by instruction; (0, 0) where there is none. `symbols` is sorted by address.
+    `bug_table`, `ex_table`, `param_table` and `percpu_table` are (virtual address, number of entries) of the tables
+    inside the image, `ex_table` sorted by instruction; (0, 0) where there is none. `symbols` is sorted by address.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Image:
     bug_table: tuple[int, int]
     ex_table: tuple[int, int]
     param_table: tuple[int, int]
+    percpu_table: tuple[int, int]
     symbols: tuple[ImageSymbol, ...]
     _starts: list[int] = field(repr=False, compare=False)
 
@@ -378,6 +380,7 @@ class Program:
             bug_table=self._table(base, "__bug_table", BUG_ENTRY_SIZE),
             ex_table=ex_table,
             param_table=self._table(base, "__param", PARAM_ENTRY_SIZE),
+            percpu_table=self._table(base, "__percpu", PERCPU_ENTRY_SIZE),
             symbols=symbols,
             _starts=[symbol.va for symbol in symbols],
         )

@@ -38,9 +38,11 @@ class Killed(HighmemError):
 
 
 class Death:
-    """Prints why a program dies, and ends it. bug_at(eip) gives file and line of a BUG() of the program's."""
+    """Prints why a program dies, and ends it. cpu() is the CPU at work, bug_at(eip) file and line of a BUG()."""
 
-    def __init__(self, cpu: CPU, oops: Oops, log: Printk, bug_at: Callable[[int], tuple[str, int] | None]) -> None:
+    def __init__(
+        self, cpu: Callable[[], CPU], oops: Oops, log: Printk, bug_at: Callable[[int], tuple[str, int] | None]
+    ) -> None:
         self._cpu = cpu
         self._oops = oops
         self._log = log
@@ -48,7 +50,8 @@ class Death:
 
     def registers(self) -> dict[str, int]:
         """The registers that an oops shows."""
-        return {name: self._cpu[name] for name in _REGISTERS}
+        cpu = self._cpu()
+        return {name: cpu[name] for name in _REGISTERS}
 
     def die(self, cause: ExceptionFrame | HighmemError) -> NoReturn:
         """Print the oops that `cause` asks for and end the program."""
@@ -77,10 +80,10 @@ class Death:
 
 
 class Entry:
-    """Takes what the CPU brings. parts: the objects that the table of calls names, by name."""
+    """Takes what the CPUs bring. cpu() is the CPU at work; parts: the objects in the table of calls, by name."""
 
     def __init__(
-        self, cpu: CPU, w: Words, traps: Traps, clock: Clock, sched: Scheduler, faults: PageFaults,
+        self, cpu: Callable[[], CPU], w: Words, traps: Traps, clock: Clock, sched: Scheduler, faults: PageFaults,
         tables: KernelPageTable, death: Death, parts: Mapping[str, object],
     ) -> None:  # fmt: skip
         self._cpu = cpu
@@ -102,12 +105,12 @@ class Entry:
             case 0, False:
                 return lambda i: function()
             case 1, False:
-                return lambda i: function(w[i + 2])
+                return lambda i: function(w[i + 3])
             case 2, False:
-                return lambda i: function(w[i + 2], w[i + 3])
+                return lambda i: function(w[i + 3], w[i + 4])
             case 3, False:
-                return lambda i: function(w[i + 2], w[i + 3], w[i + 4])
-        first, n = 2, call.arguments
+                return lambda i: function(w[i + 3], w[i + 4], w[i + 5])
+        first, n = 3, call.arguments
         if call.variadic:
             return lambda i: function(*w[i + first : i + first + n].tolist(), PAGE_OFFSET + (i + first + n << 2))
         return lambda i: function(*w[i + first : i + first + n].tolist())
@@ -116,21 +119,24 @@ class Entry:
         """What answers a store to the hypercall page. A closure: its names are looked up in half the time."""
         w, traps, clock, sched, die = self._w, self._traps, self._clock, self._sched, self._death.die
         nsec_at = clock.nsec
+        work_pending = sched.work_pending
         handlers: dict[int, Callable[[int], int | None]] = dict.fromkeys(range(TRAP_WINDOW_SIZE), _no_such_call)
         handlers |= {4 * call.number: self._handler(call) for call in TABLE}
 
         def on_trap(offset: int, size: int, esp: int) -> None:
-            """A hypercall: `esp` points at the result's slot, above it the return address and the arguments."""
+            """A hypercall: `esp` points at the result's slot, in which EFLAGS are (see `guest.calls.stub`)."""
             try:
                 i = (esp ^ 0xC0000000) >> 2
                 traps.esp = esp
-                traps.caller = w[i + 1]
+                traps.caller = w[i + 2]
                 nsec = w[nsec_at] + TRAP_NSEC
                 if nsec >= TICK_NSEC:
                     clock.tick()
                     sched.tick()
                 else:
                     w[nsec_at] = nsec
+                if w[work_pending]:
+                    sched.do_pending_work()
                 result = handlers[offset](i)
                 if result is not None:
                     w[i] = result
@@ -148,7 +154,7 @@ class Entry:
         if i + 8 >= limit:
             return KernelBug(f"a call with the stack pointer {esp:08x}, which is not in the direct map")
         call = next(call for call in TABLE if 4 * call.number == offset)
-        for is_pointer, value in zip(call.pointers, self._w[i + 2 : i + 2 + call.arguments], strict=True):
+        for is_pointer, value in zip(call.pointers, self._w[i + 3 : i + 3 + call.arguments], strict=True):
             if is_pointer and (value ^ 0xC0000000) >> 2 >= limit - 16:
                 return KernelFault(value)
         return KernelBug(f"{call.name}: a structure of the memory manager is damaged ({error})")
@@ -156,14 +162,14 @@ class Entry:
     def on_exception(self, frame: ExceptionFrame) -> None:
         """A fault or trap of a program."""
         self._clock.advance()
-        self._traps.esp = frame.esp
+        self._traps.esp, self._traps.caller = frame.esp, 0
         if frame.vector == _PAGE_FAULT:
             try:
                 verdict, eip = self._faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
             except (*DAMAGE, ListCycle, KernelFault):
                 verdict = Verdict.OOPS
-            if verdict is Verdict.RETRY and self._cpu["cr3"] != self._tables.pgd - PAGE_OFFSET:
-                raise Panic(f"CR3 is {self._cpu['cr3']:08x}, where no page directory is: triple fault")
+            if verdict is Verdict.RETRY and (cr3 := self._cpu()["cr3"]) != self._tables.pgd - PAGE_OFFSET:
+                raise Panic(f"CR3 is {cr3:08x}, where no page directory is: triple fault")
             if verdict is not Verdict.OOPS:
                 frame.eip = eip
                 return

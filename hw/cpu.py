@@ -12,6 +12,7 @@ from types import FrameType
 from hw.calibrate import NO_EXCEPTION, offsets
 from hw.engine import (
     ERR_OK,
+    HOOK_BLOCK,
     HOOK_INSN_INVALID,
     HOOK_INTR,
     HOOK_MEM_UNMAPPED,
@@ -19,6 +20,7 @@ from hw.engine import (
     Context,
     DescriptorTable,
     Engine,
+    HookBlock,
     HookInterrupt,
     HookInvalid,
     HookMemory,
@@ -38,6 +40,8 @@ MSR_EFER = 0xC000_0080
 
 #: Runs within each other; Unicorn 2.1.4 crashes in the 65th.
 DEEPEST = 63
+#: More basic blocks than any run has.
+ENDLESS = 1 << 62
 _INVALID_OPCODE = 6
 _ACCESS = {16: "read", 17: "write", 18: "fetch", 19: "read", 20: "write", 21: "fetch"}
 
@@ -69,6 +73,9 @@ class CPU:
         """Make CPU number ``index`` over ``ram``; raises EngineError when Unicorn is unfit."""
         self.index = index
         self.on_exception: Callable[[ExceptionFrame], None] | None = None
+        #: basic blocks that may still run, see ``count_blocks``; below 0 when a run was stopped for it
+        self.blocks_left = ENDLESS
+        self._counts_blocks = False
         self._offsets = offsets()
         self._ram = ram
         self._engine = Engine()
@@ -159,6 +166,8 @@ class CPU:
         self._halted = True
         for switch in self._switches:
             switch(True)
+        if self._counts_blocks:
+            return  # the next block stops
         # A stop while a callback's work is done but the engine has not yet heard of it would leave EIP on a
         # store that is done. This thread has Python's lock, so the frames stand still: stopped is a thread that
         # is inside the engine now, and was so in the same run at an earlier call, when new callbacks were
@@ -182,6 +191,8 @@ class CPU:
 
     def _start(self, eip: int, until: int) -> RunEnd:
         if self._halted:
+            if not self._depth:
+                self["eip"] = eip  # where a later run is to go on
             return RunEnd.STOPPED
         if self._depth >= DEEPEST:
             raise EngineError(f"more than {DEEPEST} runs within each other, at EIP {eip:#010x}", eip)
@@ -255,6 +266,7 @@ class CPU:
                     self._engine.stop()  # see _start
                     self._edge_hit = True
                 elif self._halted:
+                    self.blocks_left += 1  # the run that goes on from here counts it anew, as in refuse_write
                     self._engine.stop()
                 elif self.on_exception is None:
                     name = VECTOR_NAMES.get(vector, f"interrupt {vector}")
@@ -285,6 +297,31 @@ class CPU:
         self._engine.hook(HOOK_INSN_INVALID, HookInvalid(on_invalid))
         self._engine.hook(HOOK_MEM_UNMAPPED, HookMemory(on_unmapped))
 
+    def count_blocks(self) -> None:
+        """From now on end a run as stopped when it has run ``blocks_left`` basic blocks: before the next one.
+
+        Runs within a run are counted, but never ended. It takes 0.3 us a block; a memory access takes none.
+        """
+        if self._counts_blocks:
+            return
+        self._counts_blocks = True
+
+        def on_block(_handle: int, _linear: int, _size: int, _data: int) -> None:
+            try:
+                if self._halted:
+                    stop()
+                    return
+                left = self.blocks_left = self.blocks_left - 1
+                if left < 0 and self._depth == 1:
+                    self._stopping = True
+                    stop()
+            except BaseException as error:
+                self._fail(error)
+
+        stop = self._engine.stop
+        self._engine.hook(HOOK_BLOCK, HookBlock(on_block))
+        self._engine.flush_code()  # what is translated already does not call the hook
+
     def map_mmio(self, pa: int, size: int, read: ReadHandler, write: WriteHandler) -> None:
         """Let a device answer at physical [pa, pa + size): whole pages where there is no RAM, else EngineError.
 
@@ -295,10 +332,12 @@ class CPU:
         given = (read, write)
 
         def refuse_read(_offset: int, _size: int) -> int:
+            self.blocks_left += 1
             stop()
             return 0
 
         def refuse_write(_offset: int, _size: int, _value: int) -> None:
+            self.blocks_left += 1
             stop()
 
         # A halt exchanges the functions, so the trap itself need not ask whether there is one.

@@ -23,6 +23,7 @@ ERR_OK = 0
 ERR_INSN_INVALID = 10
 
 HOOK_INTR = 1 << 0
+HOOK_BLOCK = 1 << 3
 HOOK_MEM_UNMAPPED = 1 << 4 | 1 << 5 | 1 << 6
 HOOK_INSN_INVALID = 1 << 14
 
@@ -44,6 +45,7 @@ REGISTERS: dict[str, int] = {
 }
 
 HookInterrupt = ctypes.CFUNCTYPE(None, c_void_p, c_uint32, c_void_p)
+HookBlock = ctypes.CFUNCTYPE(None, c_void_p, c_uint64, c_uint32, c_void_p)
 HookInvalid = ctypes.CFUNCTYPE(ctypes.c_bool, c_void_p, c_void_p)
 HookMemory = ctypes.CFUNCTYPE(ctypes.c_bool, c_void_p, c_int, c_uint64, c_int, ctypes.c_int64, c_void_p)
 MmioRead = ctypes.CFUNCTYPE(c_uint64, c_void_p, c_uint64, c_uint, c_void_p)

@@ -1,8 +1,11 @@
 """Switching between tasks, sleeping and timers (kernel/sched.c and timer.c, 2.6.20).
 
-The runqueue is a list of the tasks that can run, the one at work among them; all have one priority, and switching
-happens only where a task gives way. No Python frame survives a switch: a call that must switch raises `Switch`, whoever
-runs the CPU saves the registers on the task's stack, and what the task waits for is in its struct and its stack alone.
+A CPU's runqueue is a list of the tasks that can run on it, the one at work among them; all have one priority, and
+switching happens only where a task gives way. No Python frame survives a switch: a call that must switch raises
+`Switch`, whoever runs the CPU saves the registers on the task's stack, and what the task waits for is in its struct and
+its stack alone. A task that can run stays on its CPU, until one that is idle takes it from the longest queue.
+
+One CPU runs at a time. A call that waits for another CPU raises `TurnOver`: its task stays at work.
 """
 
 from __future__ import annotations
@@ -11,20 +14,26 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from mm.errors import KernelBug
-from mm.fork import TASK_INTERRUPTIBLE
+from mm.fork import PF_STARTING, TASK_INTERRUPTIBLE, cpu_mask_all
 from mm.layout import Layout
-from mm.list import Words, init_list_head, list_add_tail, list_empty, list_unlink
+from mm.list import Words, init_list_head, list_add_tail, list_empty, list_for_each, list_unlink
 from mm.maccess import KernelMemory
-from mm.time import Clock
-from mm.traps import Traps
+from mm.page_alloc import MOST_PAUSES
+from mm.time import TICK_NSEC, TRAP_NSEC, Clock
+from mm.traps import TIF_MEMDIE, Traps
 
 TASK_RUNNING = 0
 TASK_UNINTERRUPTIBLE = 2
 TASK_DEAD = 128
+EINVAL = 22
 
+TIF_SIGPENDING = 1 << 2  # in our kernel threads only of one that is killed
 TIF_NEED_RESCHED = 1 << 3
+SIGKILL = 9
 DEF_TIMESLICE = 25  # ticks: 100 ms
+LONGEST_TURN = 127  # basic blocks, under a schedule
 MAX_SCHEDULE_TIMEOUT = 0x7FFFFFFF
+_PAUSED = 1 << 31  # in task_struct.pauses: the call that runs next is the same one, again
 
 SOFTIRQ_OFFSET = 1 << 8
 HARDIRQ_OFFSET = 1 << 16
@@ -42,12 +51,21 @@ class Switch(Exception):  # no error: the call ends by giving way
         self.again = again
 
 
-class TaskExit(Exception):
-    """The task at work ends with `code` (do_exit)."""
+class TurnOver(Exception):  # no error: another CPU goes on
+    """The CPU at work gives its turn away. again: its call runs once more at its next turn; else it is done."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, again: bool = False) -> None:
+        super().__init__()
+        self.again = again
+
+
+class TaskExit(Exception):
+    """The task at work ends with `code` (do_exit), or because `signal` kills it."""
+
+    def __init__(self, code: int, signal: int = 0) -> None:
         super().__init__()
         self.code = code
+        self.signal = signal
 
 
 class Deadlock(Exception):
@@ -57,55 +75,159 @@ class Deadlock(Exception):
 class Scheduler:
     """Who runs next. call_guest(function, *arguments, irqs) runs a timer's function on the stack at work.
 
-    can_switch() is false inside a guest function that the kernel has called.
+    depth() is the number of guest functions at work within each other: 1 in a call of a task's, more inside a
+    function that the kernel has called, 0 where the kernel works for no task. let_others_run() gives another CPU a
+    turn in the middle of such a function's call; whether there was one.
     """
 
     def __init__(
         self, w: Words, layout: Layout, traps: Traps, clock: Clock, vm: KernelMemory,
-        call_guest: Callable[..., int], can_switch: Callable[[], bool], irqs_disabled: Callable[[], bool],
+        call_guest: Callable[..., int], depth: Callable[[], int], let_others_run: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._w = w
         self._traps = traps
         self._clock = clock
         self._vm = vm
         self._call_guest = call_guest
-        self._can_switch = can_switch
-        self._irqs_disabled = irqs_disabled
+        self._depth = depth
+        self._let_others_run = let_others_run
         task, info = layout["task_struct"], layout["thread_info"]
         self._state = task.word("state")
         self._run_list = task.offset("run_list")
         self._timer = task.offset("timer")
+        self._wait = task.offset("wait")
+        self._wait_link = self._wait + layout["__wait_queue"].offset("task_list")
+        self._queue_list = layout["wait_queue_head"].offset("task_list")
+        self._stime = task.word("stime")
+        self._thread_info = task.word("thread_info")
         self._info_flags = info.word("flags")
         self._preempt_count = info.word("preempt_count")
         self._pid = task.word("pid")
-        self.runqueue = layout.va("runqueue")
+        self._flags = task.word("flags")
+        self._cpu = info.word("cpu")
+        self._cpus_allowed = task.word("cpus_allowed") if layout.smp else 0
+        self._runqueues = layout.va("runqueues")
+        rq = layout["rq"]
+        self._rq_size = rq.size
+        self._nr_cpus = layout.nr_cpus
+        self._curr, self._idle, self._slice = (
+            (self._runqueues + rq.offset(name) ^ 0xC0000000) >> 2 for name in ("curr", "idle", "time_slice")
+        )
+        self._rq_words = rq.words
+        self._online = (layout.va("nr_cpus_online") ^ 0xC0000000) >> 2
+        self._init_task = layout.va("init_task")
+        self._call_caller = (layout.va("call_caller") ^ 0xC0000000) >> 2
+        self._call = [(layout.va(f"call_{name}") ^ 0xC0000000) >> 2 for name in ("func", "info", "cpus", "caller")]
         self.timers = layout.va("timers")
+        self._pkmap_wait = layout.va("pkmap_map_wait")
         self.timers_due = layout.va("timers_due")
         self._jiffies = (layout.va("jiffies") ^ 0xC0000000) >> 2
-        self._slice = (layout.va("time_slice") ^ 0xC0000000) >> 2
         self._process_timeout = layout.va("process_timeout")
+        self._autoremove = layout.va("autoremove_wake_function")
+        self.own_timers: dict[int, Callable[[int], None]] = {}  # the functions of timers that our own code serves
+        self.work_pending = (layout.va("work_pending") ^ 0xC0000000) >> 2
+        self._pauses = task.word("pauses")
 
     def sched_init(self) -> None:
-        """Empty queues."""
-        init_list_head(self._w, self.runqueue)
+        """Empty queues, and the first CPU with its idle task."""
+        for cpu in range(self._nr_cpus):
+            init_list_head(self._w, self._queue(cpu))
+        self.init_idle(0, self._init_task)
         init_list_head(self._w, self.timers)
         init_list_head(self._w, self.timers_due)
-        self._w[self._slice] = DEF_TIMESLICE
+        init_list_head(self._w, self._pkmap_wait + self._queue_list)
 
-    # the runqueue
+    def init_idle(self, cpu: int, task: int) -> None:
+        """A CPU comes up, and `task` is its idle task."""
+        w, i = self._w, cpu * self._rq_words
+        w[self._curr + i] = w[self._idle + i] = task
+        w[self._slice + i] = DEF_TIMESLICE
+        if self._cpus_allowed:
+            w[self._index(task) + self._cpus_allowed] = 1 << cpu
+
+    # the runqueues
 
     def _index(self, task: int) -> int:
         return (task ^ 0xC0000000) >> 2
 
+    def _queue(self, cpu: int) -> int:
+        return self._runqueues + cpu * self._rq_size
+
+    def idle_task(self, cpu: int) -> int:
+        """The task of a CPU that has nothing to do."""
+        return self._w[self._idle + cpu * self._rq_words]
+
+    def at_work(self, cpu: int) -> int:
+        """The task whose registers are in a CPU, 0 where it is idle."""
+        i = cpu * self._rq_words
+        task = self._w[self._curr + i]
+        return 0 if task == self._w[self._idle + i] else task
+
+    def leave(self, cpu: int) -> None:
+        """The task at work on a CPU is so no longer."""
+        i = cpu * self._rq_words
+        self._w[self._curr + i] = self._w[self._idle + i]
+
     def _queued(self, task: int) -> bool:
         return self._w[(task + self._run_list ^ 0xC0000000) >> 2] != 0
 
+    def _cpu_of(self, task: int) -> int:
+        """Word index of thread_info->cpu."""
+        return self._index(self._w[self._index(task) + self._thread_info]) + self._cpu
+
+    def _allowed(self, task: int) -> int:
+        """The CPUs that a task may run on: all, where it may run on none that there is."""
+        online = cpu_mask_all(self._w[self._online])
+        return self._w[self._index(task) + self._cpus_allowed] & online or online
+
     def _enqueue(self, task: int) -> None:
-        list_add_tail(self._w, task + self._run_list, self.runqueue)
+        w, i = self._w, self._cpu_of(task)
+        if self._cpus_allowed and not self._allowed(task) >> w[i] & 1:
+            w[i] = next(cpu for cpu in range(self._nr_cpus) if self._allowed(task) >> cpu & 1)
+        list_add_tail(w, task + self._run_list, self._queue(w[i]))
+
+    def _length(self, cpu: int) -> int:
+        return sum(1 for _ in list_for_each(self._w, self._queue(cpu)))
+
+    def _place_new(self, task: int) -> None:
+        """A thread begins where the fewest tasks are; the kernel itself, while it boots, counts as one."""
+        boots = self._traps.cpu if not self.serves_task() else -1
+        allowed = [cpu for cpu in range(self._w[self._online]) if self._allowed(task) >> cpu & 1]
+        self._w[self._cpu_of(task)] = min(allowed, key=lambda cpu: self._length(cpu) + (cpu == boots))
+
+    def balance(self) -> None:
+        """load_balance_newidle: each idle CPU takes a waiting task from the longest queue of two and more."""
+        lengths = [self._length(cpu) for cpu in range(self._w[self._online])]
+        if max(lengths) < 2:
+            return
+        for cpu, length in enumerate(lengths):
+            if not length:
+                lengths[cpu] = self._pull(cpu, lengths)
+
+    def _pull(self, cpu: int, lengths: list[int]) -> int:
+        """The number of tasks taken."""
+        w = self._w
+        for other in sorted((other for other, n in enumerate(lengths) if n > 1), key=lambda other: -lengths[other]):
+            for entry in list_for_each(w, self._queue(other)):
+                task = entry - self._run_list
+                if task != self.at_work(other) and self._allowed(task) >> cpu & 1:
+                    self._dequeue(task)
+                    w[self._cpu_of(task)] = cpu
+                    self._enqueue(task)
+                    lengths[other] -= 1
+                    return 1
+        return 0
+
+    def has_work(self, cpu: int) -> bool:
+        """Whether a CPU has a task to run."""
+        return self.at_work(cpu) != 0 or not list_empty(self._w, self._queue(cpu))
 
     def _dequeue(self, task: int) -> None:
-        list_unlink(self._w, task + self._run_list)
-        i = (task + self._run_list ^ 0xC0000000) >> 2
+        self._unlink(task + self._run_list)
+
+    def _unlink(self, entry: int) -> None:
+        list_unlink(self._w, entry)
+        i = (entry ^ 0xC0000000) >> 2
         self._w[i] = self._w[i + 1] = 0
 
     def wake_up_process(self, task: int) -> int:
@@ -114,9 +236,22 @@ class Scheduler:
         if self._w[t] not in (TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE):
             return 0
         self._w[t] = TASK_RUNNING
+        self._finish_wait(task)
         if not self._queued(task):
+            if self._w[self._online] > 1 and self._w[self._index(task) + self._flags] & PF_STARTING:
+                self._place_new(task)
             self._enqueue(task)
         return 1
+
+    def _finish_wait(self, task: int) -> None:
+        """A task waits no longer for what its interrupted call waited for."""
+        w = self._w
+        if w[(task + self._wait_link ^ 0xC0000000) >> 2]:
+            self._unlink(task + self._wait_link)
+        t = self._index(task + self._timer)
+        if w[t + _T_FUNCTION] == self._autoremove:
+            self._detach(task + self._timer)
+            w[t + _T_FUNCTION] = 0
 
     def alive(self, task: int) -> bool:
         """Whether a task has not ended yet."""
@@ -128,50 +263,186 @@ class Scheduler:
         w[self._index(task) + self._state] = TASK_DEAD
         if self._queued(task):
             self._dequeue(task)
+        self._finish_wait(task)
         self._detach(task + self._timer)
+        if w[self._call_caller] == task:
+            for i in self._call:
+                w[i] = 0
+        i = self._index(w[self._index(task) + self._thread_info]) + self._info_flags
+        if w[i] & TIF_SIGPENDING:
+            w[i] &= ~(TIF_SIGPENDING | TIF_MEMDIE)
+            w[self.work_pending] -= 1
+        self._forget_pauses(task)
 
-    def pick_next(self) -> int:
-        """The task to run: the first of the runqueue. With none, time jumps to the next timer; Deadlock without one."""
+    def pick_next(self, cpu: int) -> int:
+        """Put the first task of a CPU's queue to work there; its address."""
+        w, i = self._w, cpu * self._rq_words
+        task = w[(self._queue(cpu) ^ 0xC0000000) >> 2] - self._run_list
+        w[self._slice + i] = DEF_TIMESLICE
+        w[self._curr + i] = task
+        return task
+
+    def wait_for_timer(self) -> None:
+        """All is idle: time jumps to the next timer, which goes off. Deadlock where none can wake anybody."""
         w = self._w
-        while list_empty(w, self.runqueue):
-            first = w[(self.timers ^ 0xC0000000) >> 2]
-            if first == self.timers:
-                raise Deadlock
-            expires, now = self._vm.word(first + 4 * _T_EXPIRES), w[self._jiffies]
-            past = (expires - now - 1 & 0xFFFFFFFF) >> 31  # it goes off at the next tick
-            self._clock.jump_to(now + 1 & 0xFFFFFFFF if past else expires)
-            self.run_timers()
-        w[self._slice] = DEF_TIMESLICE
-        return w[(self.runqueue ^ 0xC0000000) >> 2] - self._run_list
+        first = w[(self.timers ^ 0xC0000000) >> 2]
+        if not self._any_timer():
+            raise Deadlock
+        expires, now = self._vm.word(first + 4 * _T_EXPIRES), w[self._jiffies]
+        past = (expires - now - 1 & 0xFFFFFFFF) >> 31  # it goes off at the next tick
+        self._clock.jump_to(now + 1 & 0xFFFFFFFF if past else expires)
+        self.run_timers()
+
+    def _any_timer(self) -> bool:
+        """Whether a timer is set, but for those of the kernel's own work, which never end."""
+        at = self._vm.word(self.timers)
+        while at != self.timers and self._vm.word(at + 4 * _T_FUNCTION) in self.own_timers:
+            at = self._vm.word(at)
+        return at != self.timers
 
     # giving way
 
     def sleep(self) -> NoReturn:
         """Take the task at work off the runqueue until it is woken; its call then runs again."""
-        self._check_atomic()
+        self._check_sleep()
         task = self._traps.current()
         self._w[self._index(task) + self._state] = TASK_UNINTERRUPTIBLE
         self._dequeue(task)
         self._switch(again=True)
+
+    def sleep_on(self, queue: int, state: int = TASK_UNINTERRUPTIBLE) -> NoReturn:
+        """Wait on a `struct wait_queue_head` of the kernel's for `wake_up`; the call then runs again."""
+        self._check_sleep()
+        w, task = self._w, self._traps.current()
+        i = self._index(task + self._wait)
+        w[i], w[i + 1], w[i + 2] = 0, task, self._autoremove
+        list_add_tail(w, task + self._wait_link, queue + self._queue_list)
+        w[self._index(task) + self._state] = state
+        self._dequeue(task)
+        self._switch(again=True)
+
+    def wake_up(self, queue: int) -> None:
+        """Wake every task that waits on a queue with `sleep_on`."""
+        for entry in list(list_for_each(self._w, queue + self._queue_list)):
+            task = entry - self._wait_link
+            if not self.wake_up_process(task):
+                self._finish_wait(task)
+
+    def congestion_wait(self, rw: int, timeout: int) -> int:
+        """Sleep for `timeout` jiffies: no device is ever congested here, so nobody wakes the sleeper before."""
+        self._w[self._index(self._traps.current()) + self._state] = TASK_UNINTERRUPTIBLE
+        return self.schedule_timeout(timeout)
+
+    def serves_task(self) -> bool:
+        """Whether what is done now is done for a task; else it is for the host, or for the boot."""
+        return self._depth() > 0
+
+    def can_sleep(self) -> bool:
+        """Whether the call is a task's own, not one out of a function that the kernel has called."""
+        return self._depth() == 1
+
+    def pause(self, timeout: int) -> bool:
+        """Sleep for `timeout` jiffies; the call then runs again. False, at once, where the caller is no task.
+
+        In a function that the kernel has called nothing can run meanwhile: the time passes, and the call goes on.
+        """
+        if not self.serves_task():
+            return False
+        w, task = self._w, self._traps.current()
+        if self._depth() != 1:
+            self._clock.jump_to(w[self._jiffies] + timeout & 0xFFFFFFFF)
+            return True
+        self._check_sleep()
+        i = self._index(task) + self._pauses
+        w[self.work_pending] += not w[i]
+        w[i] = w[i] + 1 | _PAUSED
+        t = self._index(task + self._timer)
+        w[t + _T_FUNCTION], w[t + _T_DATA] = self._autoremove, task
+        w[t + _T_EXPIRES] = w[self._jiffies] + timeout & 0xFFFFFFFF
+        self._attach(task + self._timer, w[t + _T_EXPIRES])
+        w[self._index(task) + self._state] = TASK_UNINTERRUPTIBLE
+        self._dequeue(task)
+        self._switch(again=True)
+
+    def tired(self) -> bool:
+        """Whether the call at work has paused so often that waiting leads nowhere."""
+        return self._w[self._index(self._traps.current()) + self._pauses] & ~_PAUSED >= MOST_PAUSES
+
+    def _forget_pauses(self, task: int) -> None:
+        i = self._index(task) + self._pauses
+        if self._w[i]:
+            self._w[i] = 0
+            self._w[self.work_pending] -= 1
+
+    def give_way(self) -> None:
+        """cond_resched in the middle of a call, which then runs again; nothing where the caller cannot be stopped."""
+        i = self._index(self._traps.current_thread_info())
+        flags, count = self._w[i + self._info_flags], self._w[i + self._preempt_count]
+        if flags & TIF_NEED_RESCHED and not count and self._depth() == 1:
+            self.try_later()
+
+    def kill(self, task: int) -> None:
+        """Send SIGKILL: the task ends at its next call."""
+        i = self._index(self._w[self._index(task) + self._thread_info]) + self._info_flags
+        if not self._w[i] & TIF_SIGPENDING:
+            self._w[i] |= TIF_SIGPENDING
+            self._w[self.work_pending] += 1
+        if self._w[self._index(task) + self._state] == TASK_INTERRUPTIBLE:
+            self.wake_up_process(task)
+
+    def do_pending_work(self) -> None:
+        """At a call's begin, where `work_pending` is not 0: some task was killed, or has paused.
+
+        A killed task ends here; but a function that the kernel has called goes on, and the task ends behind it. With a
+        new call the pauses of the last one are forgotten.
+        """
+        if self._depth() != 1:
+            return
+        w, task = self._w, self._traps.current()
+        if w[self._index(self._traps.current_thread_info()) + self._info_flags] & TIF_SIGPENDING:
+            raise TaskExit(128 + SIGKILL, SIGKILL)
+        i = self._index(task) + self._pauses
+        if w[i] & _PAUSED:
+            w[i] &= ~_PAUSED
+        else:
+            self._forget_pauses(task)
+
+    def drop_timers(self, start: int, end: int) -> None:
+        """Stop every timer whose function lies in [start, end), which is about to go."""
+        vm = self._vm
+        for head in (self.timers, self.timers_due):
+            timer = vm.word(head)
+            while timer != head:
+                following = vm.word(timer)
+                if start <= vm.word(timer + 4 * _T_FUNCTION) < end:
+                    self._detach(timer)
+                timer = following
 
     def try_later(self) -> NoReturn:
         """Let the others run, then run the call again."""
         self._rotate(self._traps.current())
         self._switch(again=True)
 
-    def _switch(self, again: bool = False) -> NoReturn:
-        if not self._can_switch():
+    def _check_sleep(self) -> None:
+        self._check_atomic()
+        self._check_depth()
+
+    def _check_depth(self) -> None:
+        if self._depth() != 1:
             raise KernelBug("a guest function that the kernel called (a constructor, a handler) sleeps")
+
+    def _switch(self, again: bool = False) -> NoReturn:
+        self._check_depth()
         i = self._index(self._traps.current_thread_info())
         self._w[i + self._info_flags] &= ~TIF_NEED_RESCHED
         raise Switch(again)
 
     def _rotate(self, task: int) -> bool:
-        """Put the task at work behind the others; whether there are any."""
+        """Put the task at work behind the others; whether it must give way: to them, or to go to another CPU."""
         self._dequeue(task)
-        alone = list_empty(self._w, self.runqueue)
+        alone = list_empty(self._w, self._queue(self._traps.cpu))
         self._enqueue(task)
-        return not alone
+        return not alone or self._w[self._cpu_of(task)] != self._traps.cpu
 
     def schedule(self) -> None:
         """Give way: for a while, or where the task's state is not TASK_RUNNING, until it is woken."""
@@ -182,6 +453,8 @@ class Scheduler:
             self._switch()
         elif self._rotate(task):
             self._switch()
+        else:
+            self._give_turn()
 
     def _check_atomic(self) -> None:
         """Complain where the task at work must not give way."""
@@ -210,6 +483,7 @@ class Scheduler:
         self._result(1)
         if self._rotate(self._traps.current()):  # whatever its state: it is preempted, not asleep
             self._switch()
+        self._give_turn()
         return 1
 
     def schedule_timeout(self, timeout: int) -> int:
@@ -281,17 +555,35 @@ class Scheduler:
         return int(self._detach(timer))
 
     def tick(self) -> None:
-        """scheduler_tick and the timer softirq, at a new jiffy: on the stack of the task at work."""
-        left = self._w[self._slice]
-        if left:
-            self._w[self._slice] = left - 1
-        else:
-            i = self._index(self._traps.current_thread_info())
-            self._w[i + self._info_flags] |= TIF_NEED_RESCHED
+        """scheduler_tick on every CPU, and the timer softirq, at a new jiffy: on the stack of the task at work."""
+        w, info = self._w, self._traps.current_thread_info()
+        self._scheduler_tick(self._traps.cpu, self._traps.current(), info)
+        if w[self._online] > 1:
+            for cpu in range(w[self._online]):
+                if cpu != self._traps.cpu and (task := self.at_work(cpu)):
+                    self._scheduler_tick(cpu, task, w[self._index(task) + self._thread_info])
         # With softirqs off a later tick does it.
         i = self._index(self._traps.current_thread_info()) + self._preempt_count
-        if not self._w[i] & _NO_SOFTIRQS and not self._irqs_disabled():
+        if not self._w[i] & _NO_SOFTIRQS and not self._traps.irqs_disabled():
             self.run_timers()
+        self._give_turn(again=True)  # the call at hand has not begun
+
+    def timer_interrupt(self, irqs_on: bool) -> None:
+        """Time passes as by a trap, between two instructions of the CPU at work. Without interrupts no tick comes."""
+        nsec = self._w[self._clock.nsec] + TRAP_NSEC
+        if nsec < TICK_NSEC:
+            self._w[self._clock.nsec] = nsec
+        elif irqs_on:
+            self._clock.tick()
+            self.tick()
+
+    def _scheduler_tick(self, cpu: int, task: int, info: int) -> None:
+        w, i = self._w, self._slice + cpu * self._rq_words
+        w[self._index(task) + self._stime] += 1
+        if w[i]:
+            w[i] -= 1
+        else:
+            w[self._index(info) + self._info_flags] |= TIF_NEED_RESCHED
 
     def run_timers(self) -> None:
         """Call the function of every timer whose time has come."""
@@ -306,8 +598,10 @@ class Scheduler:
         while (timer := w[(self.timers_due ^ 0xC0000000) >> 2]) != self.timers_due:
             self._detach(timer)
             function, data = vm.word(timer + 4 * _T_FUNCTION), vm.word(timer + 4 * _T_DATA)
-            if function == self._process_timeout:
+            if function in (self._process_timeout, self._autoremove):
                 self.wake_up_process(data)
+            elif function in self.own_timers:
+                self.own_timers[function](data)
             else:
                 self._in_context(SOFTIRQ_OFFSET, function, data)
 
@@ -324,3 +618,47 @@ class Scheduler:
     def run_in_softirq(self, function: int, data: int) -> None:
         """Call a guest function as a softirq's."""
         self._in_context(SOFTIRQ_OFFSET, function, data)
+
+    # other CPUs
+
+    def _give_turn(self, again: bool = False) -> None:
+        """Where there is another CPU, it goes on now; behind a nested call the turn goes on."""
+        if self._w[self._online] > 1 and self._depth() == 1:
+            raise TurnOver(again)
+
+    def cpu_relax(self) -> None:
+        """A loop waits for what another CPU does: let that one run."""
+        if self._w[self._online] > 1:
+            self.wait_for_others(again=False)
+
+    def wait_for_others(self, again: bool) -> bool:
+        """Let another CPU run: behind the call, which runs `again` or is done, or inside of one that was nested.
+
+        Returns, whether one ran, in a nested call only.
+        """
+        if self._depth() == 1:
+            raise TurnOver(again)
+        return self._let_others_run()
+
+    def set_cpus_allowed(self, task: int, mask: int) -> int:
+        """Say where a task may run: 0, or -EINVAL for no CPU that there is. mask: its address.
+
+        It leaves a CPU that it may not be on at once; where it is at work on another CPU, when it next gives way.
+        """
+        w = self._w
+        allowed = self._vm.word(mask)
+        if not allowed & cpu_mask_all(w[self._online]):
+            return -EINVAL & 0xFFFFFFFF
+        if not self._cpus_allowed:
+            return 0
+        w[self._index(task) + self._cpus_allowed] = allowed & cpu_mask_all(self._nr_cpus)
+        here, cpu = task == self._traps.current(), w[self._cpu_of(task)]
+        if allowed >> cpu & 1 or not self._queued(task) or not here and task == self.at_work(cpu):
+            return 0
+        if here:
+            self._result(0)
+        self._dequeue(task)
+        self._enqueue(task)
+        if here:
+            self._switch()
+        return 0

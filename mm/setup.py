@@ -10,10 +10,12 @@ from hw.e820 import E820Entry, E820Map
 from hw.ram import RAM
 from mm.errors import BootError
 from mm.layout import BOOT_PARAMS, COMMAND_LINE_SIZE, E820MAX, PAGE_OFFSET, PAGE_SHIFT, Layout, layout_for
+from mm.slab_geometry import debug_option
 
 VMALLOC_RESERVE = 128 << 20
 MAXMEM_PFN = ((1 << 32) - PAGE_OFFSET - VMALLOC_RESERVE) >> PAGE_SHIFT  # 229376: 896 MB
 MAX_NONPAE_PFN = 1 << 20
+MAX_NR_CPUS = 32
 
 # Offsets in the page of boot parameters (Documentation/i386/zero-page.txt; the command line's place is ours).
 _E820_COUNT = 0x1E8
@@ -31,7 +33,10 @@ class BootOptions:
     ram: bytes of RAM of a PC, 16 MB to 4 GB; not used where `e820` gives the firmware's map. mem: the kernel
     leaves what lies above this physical address alone (`mem=`). page_owner: `struct page` has 40 bytes, with
     `virtual` and the owner word; else 32, as 2.6.20's. nr_cpus: the kernel's NR_CPUS (1: a UP kernel; None: as
-    many as `cpus`). cpus: CPUs of the machine. l1: L1_CACHE_BYTES and the CPU's line size: 32, 64 or 128.
+    many as `cpus`). cpus: CPUs of the machine, 1 to 32. schedule: the seed by which its CPUs take turns after so and so
+    many basic blocks (None: they do where they wait). l1: L1_CACHE_BYTES and the CPU's line size: 32, 64 or 128.
+    slab_debug: the kernel was built with CONFIG_DEBUG_SLAB; "[FLAGS][,CACHE...]" is what it does: F sanity checks,
+    Z red zones, P poison, U last user, all four without a letter, for the caches that the patterns name, or for all.
     """
 
     ram: int = 1 << 30
@@ -40,22 +45,33 @@ class BootOptions:
     page_owner: bool = True
     nr_cpus: int | None = None
     cpus: int = 1
+    schedule: int | None = None
     l1: int = 64
     loglevel: int = 7
+    slab_debug: str | None = None
 
     def check(self) -> None:
         """Raise BootError for a value out of range."""
         if self.l1 not in (32, 64, 128):
             raise BootError(f"the L1 line has 32, 64 or 128 bytes, not {self.l1}")
-        if self.cpus != 1:
-            raise BootError(f"a machine with {self.cpus} CPUs cannot be built yet; NR_CPUS can be set by --nr-cpus")
-        if not 1 <= (self.nr_cpus or 1) <= 32:
-            raise BootError(f"NR_CPUS is 1 to 32, not {self.nr_cpus}")
+        if not 1 <= self.cpus <= MAX_NR_CPUS:
+            raise BootError(f"a machine has 1 to {MAX_NR_CPUS} CPUs, not {self.cpus}")
+        if self.nr_cpus is not None and not 1 <= self.nr_cpus <= MAX_NR_CPUS:
+            raise BootError(f"NR_CPUS is 1 to {MAX_NR_CPUS}, not {self.nr_cpus}")
+        if self.cpus > (self.nr_cpus or self.cpus):
+            raise BootError(f"a kernel built for NR_CPUS={self.nr_cpus} cannot run {self.cpus} CPUs")
+        if self.schedule is not None and not 0 <= self.schedule < 1 << 32:
+            raise BootError(f"the seed of a schedule is 0 to {(1 << 32) - 1}, not {self.schedule}")
+        if self.slab_debug is not None:
+            try:
+                debug_option(self.slab_debug)
+            except ValueError as error:
+                raise BootError(f"slab_debug: {error}") from None
 
     @property
     def layout(self) -> Layout:
         """The struct layouts of this configuration."""
-        return layout_for(self.nr_cpus or self.cpus, self.page_owner, self.l1)
+        return layout_for(self.nr_cpus or self.cpus, self.page_owner, self.l1, self.slab_debug is not None)
 
     def firmware_map(self) -> E820Map:
         """The e820 map: the given one, or that of a PC with `ram` bytes."""
@@ -69,8 +85,14 @@ class BootOptions:
             f"l1={self.l1}",
             f"loglevel={self.loglevel}",
         ]
+        if self.cpus != 1:
+            words.append(f"maxcpus={self.cpus}")
+        if self.schedule is not None:
+            words.append(f"schedule={self.schedule}")
         if self.mem is not None:
             words.append(f"mem={self.mem >> 10}K")
+        if self.slab_debug is not None:
+            words.append(f"slab_debug={self.slab_debug}")
         return " ".join(words)
 
 
@@ -82,8 +104,11 @@ def parse_command_line(text: str, e820: E820Map) -> BootOptions:
         mem=int(values["mem"][:-1]) << 10 if "mem" in values else None,
         page_owner=values.get("page_owner") != "off",
         nr_cpus=int(values.get("nr_cpus", "1")),
+        cpus=int(values.get("maxcpus", "1")),
+        schedule=int(values["schedule"]) if "schedule" in values else None,
         l1=int(values.get("l1", "64")),
         loglevel=int(values.get("loglevel", "7")),
+        slab_debug=values.get("slab_debug"),
     )
 
 

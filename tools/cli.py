@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from tools.options import apply_settings, boot_options, machine_options
+from tools.options import apply_settings, boot_options, machine_options, with_values
 from tools.progress import Progress
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         options, rest = parser.parse_known_args(arguments)
         options.pytest = rest + theirs
         return options
-    options = parser.parse_intermixed_args(arguments)
+    options = parser.parse_intermixed_args(with_values(arguments))
     if not options.program and theirs:
         options.program, *theirs = theirs
     if not options.program and options.word in ("run", "build"):
@@ -336,7 +336,7 @@ def _tracing(kernel: Kernel, file_name: str | None) -> Iterator[None]:
         yield
         return
     with open(file_name, "w", encoding="utf-8", buffering=io.DEFAULT_BUFFER_SIZE * 16) as file:
-        writer = TraceWriter(file, kernel.clock)
+        writer = TraceWriter(file, kernel.clock, lambda: kernel.traps.cpu)
         writer.attach(kernel.events)
         try:
             yield

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 DEFAULT_RAM = 1 << 30
 MAX_NR_CPUS = 32
 
+SLAB_DEBUG = "--slab-debug"
+_FLAGS = re.compile(r"[FZPUfzpu]+(,|\Z)|,")
 _SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)([kKmMgG]?)[bB]?\Z")
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
 
@@ -33,12 +35,37 @@ def _nr_cpus(text: str) -> int:
     return number
 
 
+def _seed(text: str) -> int:
+    number = int(text) if text.isdecimal() else -1
+    if not 0 <= number < 1 << 32:
+        raise argparse.ArgumentTypeError(f"must be 0 to {(1 << 32) - 1}, not {text!r}")
+    return number
+
+
 def _setting(text: str) -> tuple[str, str]:
     """The key and the value of KEY=VALUE."""
     key, equals, value = text.partition("=")
     if not key.strip() or not equals or not value.strip():
         raise argparse.ArgumentTypeError(f"not KEY=VALUE: {text!r} (such as vm.min_free_kbytes=8192)")
     return key.strip(), value.strip()
+
+
+def _slab_debug(text: str) -> str:
+    from mm.slab_geometry import debug_option
+
+    try:
+        debug_option(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def with_values(arguments: list[str]) -> list[str]:
+    """A command line in which --slab-debug does not take a program for its value."""
+    return [
+        f"{word}=" if word == SLAB_DEBUG and not _FLAGS.match(following) else word
+        for word, following in zip(arguments, [*arguments[1:], ""])
+    ]
 
 
 def machine_options() -> argparse.ArgumentParser:
@@ -52,12 +79,24 @@ def machine_options() -> argparse.ArgumentParser:
         "--page-owner", choices=("on", "off"), default="on",
         help="40-byte struct page that knows who allocated it, or 2.6.20's 32 bytes (default on)",
     )  # fmt: skip
+    group.add_argument("--cpus", type=_nr_cpus, default=1, metavar="N", help="CPUs of the PC, 1 to 32 (default 1)")
     group.add_argument(
-        "--nr-cpus", type=_nr_cpus, metavar="N", help="CPUs the kernel is built for; 1: not SMP (default 1)"
-    )
+        "--nr-cpus", type=_nr_cpus, metavar="N",
+        help="CPUs the kernel is built for; 1: not SMP (default: those that the PC has)",
+    )  # fmt: skip
+    group.add_argument(
+        "--schedule", type=_seed, metavar="SEED",
+        help="let the CPUs take turns in the middle of a program's code, at basic blocks that the SEED decides "
+        "(each block then takes about 0.3 us; default: where they wait)",
+    )  # fmt: skip
     group.add_argument(
         "--sysctl", type=_setting, action="append", default=[], metavar="KEY=VALUE",
         help="set a tunable of /proc/sys/vm after the boot, as vm.min_free_kbytes=8192; can be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        SLAB_DEBUG, type=_slab_debug, nargs="?", const="", metavar="[FLAGS][,CACHE...]",
+        help="debug the slabs: F sanity checks, Z red zones, P poison, U last user; all four without FLAGS; in the "
+        "caches that the patterns name, or in all",
     )  # fmt: skip
     group.add_argument("--l1", type=int, choices=(32, 64, 128), default=64, help="L1 cache line size (default 64)")
     return parser
@@ -83,5 +122,8 @@ def boot_options(arguments: argparse.Namespace) -> BootOptions:
         mem=arguments.mem,
         page_owner=arguments.page_owner == "on",
         nr_cpus=arguments.nr_cpus,
+        cpus=arguments.cpus,
+        schedule=arguments.schedule,
         l1=arguments.l1,
+        slab_debug=arguments.slab_debug,
     )

@@ -49,7 +49,11 @@ LIB void usleep_range(unsigned long min, unsigned long max)
  */
 LIB void cpu_relax(void)
 {
+#ifdef CONFIG_SMP
+	__cpu_relax();	/* and the other CPUs go on */
+#else
 	kthread_should_stop();
+#endif
 }
 
 LIB void __ndelay(unsigned long nsecs)

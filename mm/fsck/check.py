@@ -11,14 +11,18 @@ from mm.fsck.frames import MemMap, claim_boot
 from mm.fsck.image import check_image
 from mm.fsck.kmaps import Kmaps
 from mm.fsck.memory import Memory
+from mm.fsck.page_cache import PageCache
+from mm.fsck.page_owner import PageOwners
 from mm.fsck.params import identify
 from mm.fsck.report import KINDS, Damage, Report
+from mm.fsck.slab_debug import DebuggedSlabs
 from mm.fsck.slabs import Slabs
 from mm.fsck.tables import Tables
 from mm.fsck.tasks import Tasks
 from mm.fsck.zones import Zones
 from mm.layout import BOOT_PARAMS
 from mm.setup import find_limits
+from mm.slab_geometry import debug_option
 
 
 def check(ram: RAM, text: bytes | None = None) -> Report:
@@ -32,21 +36,31 @@ def check(ram: RAM, text: bytes | None = None) -> Report:
         damages.append(Damage("boot_params", BOOT_PARAMS, "", "tell of less RAM than the boot-time tables take"))
         return _report(np.zeros(kernel.limits.max_pfn, dtype=np.uint8), damages)
     memory = Memory(ram, kernel.layout, kernel.limits, damages)
-    memory.mem_map = boot.mem_map
+    memory.cpus, memory.mem_map = kernel.options.cpus, boot.mem_map
+    if kernel.options.slab_debug is not None:
+        memory.slab_debug = debug_option(kernel.options.slab_debug)
     claim_boot(memory, kernel, boot)
     from_boot = memory.kinds != 0
     check_image(memory, kernel, boot, text)
     zones = Zones(memory, kernel, boot)
     zones.check()
     slabs = Slabs(memory, kernel)
-    zones.check_slab_counts(slabs.check())
+    slab_pages = slabs.check()
+    if kernel.layout.slab_debug:
+        DebuggedSlabs(memory, slabs.objects).check()
+    zones.check_wait_tables(slabs.objects)
     tables = Tables(memory, kernel, boot)
     areas = Areas(memory, slabs.objects, tables)
     areas.check()
     tables.compare()
     Kmaps(memory, tables).check()
-    Tasks(memory, slabs.objects, areas).check()
-    MemMap(memory, kernel, boot, slabs.objects, from_boot).check()
+    cache = PageCache(memory, slabs.objects)
+    cache.check()
+    zones.check_counts(slab_pages)
+    Tasks(memory, slabs.objects, areas, zones.waiting).check()
+    MemMap(memory, kernel, boot, slabs.objects, from_boot, zones.lru, cache.holds).check()
+    if kernel.layout.page_owner:
+        PageOwners(memory, boot).check()
     return _report(memory.kinds, damages)
 
 

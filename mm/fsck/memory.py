@@ -32,6 +32,8 @@ class Memory:
         self.damages = damages
         self.kinds: NDArray[np.uint8] = np.zeros(limits.max_pfn, dtype=np.uint8)
         self._claims: list[tuple[Frames, int, str]] = []
+        self.cpus = 1  # that are online; set when the boot parameters are known
+        self.slab_debug: tuple[int, str] = 0, "*"  # flags and names by --slab-debug; set like `cpus`
         self.mem_map = 0  # set when the boot-time allocations are known
         self.page_size = layout["page"].size
         self._paths: dict[tuple[str, str], int] = {}

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from mm.fork import KERNEL_DS
+from mm.fork import CAP_FULL_SET, DEFAULT_PRIO, KERNEL_DS, PF_KSWAPD, PF_STARTING, cpu_mask_all
 from mm.fsck.areas import Areas
 from mm.fsck.caches import Objects
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import Memory, View, shown
-from mm.fsck.queues import check_queues
-from mm.kthread import PF_STARTING
+from mm.fsck.queues import check_queues, idle_tasks
+from mm.fsck.task_parts import check_no_strays, check_parts
+from mm.fsck.waits import KILLED, check_shrinkers, check_waits
 from mm.layout import MODULE_NAME_LEN, PAGE_OFFSET, PAGE_SIZE, TASK_COMM_LEN, THREAD_SIZE
 from mm.sched import TIF_NEED_RESCHED
+from mm.traps import PF_MEMALLOC
+from mm.vmscan import PF_SWAPWRITE
 
 _TITLE = "struct task_struct"
-_MOST_PREEMPT = 255  # what 8 bits of preempt_count hold
+_KSWAPD_FLAGS = PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
+_MOST_PREEMPT = 0xFFF  # 255 preempt_disable()s and spinlocks, 15 local_bh_disable()s
 
 
 class Tasks:
     """The checks of the task list and of the list of modules."""
 
-    def __init__(self, memory: Memory, objects: Objects, areas: Areas) -> None:
+    def __init__(self, memory: Memory, objects: Objects, areas: Areas, waiting: set[int]) -> None:
+        """waiting: the tasks that wait for pages."""
         self._memory = memory
         self._objects = objects
         self._areas = areas
+        self._waiting = waiting
         self._init = memory.layout.va("init_task")
 
     def check(self) -> None:
@@ -47,15 +53,60 @@ class Tasks:
             tasks.append(task)
             if self._objects.use(task, "task_struct", f"the task of pid {self._pid(task)}", _TITLE, task, ""):
                 self._check_task(task, _TITLE, 0, pids)
+        for cpu, task in enumerate(idle_tasks(memory)[1:], 1):
+            title = f"idle task of CPU {cpu}"
+            if self._objects.use(task, "task_struct", f"the {title}", f"runqueue of CPU {cpu}", task, "idle"):
+                self._check_task(task, title, 0, set(), cpu)
         if (last := memory.variable("last_pid")) < max(pids) or last >> 31:
             variable_damage(memory, "last_pid", f"is {shown(last)}, there is a pid {max(pids)}")
+        check_no_strays(memory, self._objects)
         check_queues(memory, tasks)
+        check_waits(memory, tasks, self._waiting)
+        check_shrinkers(memory, self._objects, self._areas)
+        self._check_family(tasks)
+
+    def _check_family(self, tasks: list[int]) -> None:
+        """All tasks are children of the first one, and each address space is one task's."""
+        memory, layout = self._memory, self._memory.layout
+        sibling = memory.offset("task_struct", "sibling")
+        children = memory.walk(
+            self._init + memory.offset("task_struct", "children"), ("init_task", self._init, "children"),
+            lambda entry: entry - sibling in tasks, lambda entry: (_TITLE, entry - sibling, "sibling"),
+        )  # fmt: skip
+        for task in sorted(set(tasks) - {entry - sibling for entry in children}):
+            memory.damage(_TITLE, task, "sibling", "is not among the children of its parent")
+        init_mm, link = layout.va("init_mm"), memory.offset("mm_struct", "mmlist")
+        owners = {mm: task for task in tasks if (mm := memory.word(task + memory.offset("task_struct", "mm")))}
+        listed = memory.walk(
+            init_mm + link, ("init_mm", init_mm, "mmlist"), lambda entry: entry - link in owners,
+            lambda entry: ("struct mm_struct", entry - link, "mmlist"),
+        )  # fmt: skip
+        for mm in sorted(set(owners) - {entry - link for entry in listed}):
+            memory.damage("struct mm_struct", mm, "mmlist", "is not in the list of address spaces")
+        self._check_mm(init_mm, "init_mm", 2)
+        for mm, task in owners.items():
+            if self._objects.use(mm, "mm_struct", f"the mm of pid {self._pid(task)}", _TITLE, task, "mm"):
+                self._check_mm(mm, "struct mm_struct", 1)
+
+    def _check_mm(self, va: int, title: str, users: int) -> None:
+        mm = View(self._memory, "mm_struct", va, title)
+        mm.want("pgd", self._memory.layout.va("swapper_pg_dir"))
+        mm.want("mm_users", users)
+        mm.want("mm_count", 1)
+        if self._memory.layout.smp:
+            mm.want("mmap_sem.wait_lock", 1)
+            mm.want("page_table_lock", 1)
+        mm.list_head("mmap_sem.wait_list", empty=True)
+        mm.free("mmlist", words=2)
+        mm.within("total_vm", 0, 0 if va == self._memory.layout.va("init_mm") else self._memory.limits.max_pfn)
+        mm.rest_zero()
 
     def _pid(self, task: int) -> int:
         return self._memory.word(task + self._memory.offset("task_struct", "pid"))
 
-    def _check_task(self, va: int, title: str, stack: int, pids: set[int]) -> None:
-        """stack: where it must be; 0: it is an object of its own."""
+    def _check_task(self, va: int, title: str, stack: int, pids: set[int], idles_on: int = 0) -> None:
+        """stack: where it must be; 0: it is an object. idles_on: for an idle task its CPU, the first aside."""
+        memory, idle = self._memory, idles_on or va == self._init
         task = View(self._memory, "task_struct", va, title)
         pid = task["pid"]
         if pid in pids or pid >> 31:
@@ -65,22 +116,38 @@ class Tasks:
         task.want("tgid", pid)
         task.want("usage", 2)
         task.want("parent", self._init)
-        task.free("tasks", words=2)
-        if va != self._init:
+        task.want("prio", DEFAULT_PRIO)
+        task.want("static_prio", DEFAULT_PRIO)
+        task.want("cap_effective", CAP_FULL_SET)
+        task.within("pauses", *((0, 0) if idle else (0, 0xFFFFFFFF)))
+        task.free("stime", "mm")
+        if not -17 <= _signed(task["oomkilladj"]) <= 15:
+            task.bad("oomkilladj", f"is {_signed(task['oomkilladj'])}, should be in -17..15")
+        task.free("oomkilladj")
+        for name in ("tasks", "children", "sibling"):
+            task.list_head(name, empty=idles_on > 0 or (name == "sibling") == idle and name != "tasks")
+        task.want("active_mm", task["mm"] or self._memory.layout.va("init_mm"))
+        if idles_on:
+            task.want("pid", 0)
+        if not idle:
             task.free("state")  # this and the next: with the queues
             task.free("run_list", words=2)
             task.free("timer", words=3)
-            if task["timer.function"] not in (0, self._memory.layout.va("process_timeout")):
+            task.free("wait", words=5)
+            task.free("start_time", words=2)
+            own = self._memory.layout.va("process_timeout"), self._memory.layout.va("autoremove_wake_function")
+            if task["timer.function"] not in (0, *own):
                 task.bad("timer.function", f"is {task['timer.function']:08x}, which is no timer of a task's")
             if task["timer.data"] not in (0, va):
                 task.bad("timer.data", f"is {task['timer.data']:08x}, should be the task")
             task.free("timer.function", "timer.data")
-            if task["flags"] & ~PF_STARTING:
+            if task["flags"] & ~(PF_STARTING | PF_MEMALLOC) and task["flags"] != _KSWAPD_FLAGS:
                 task.bad("flags", f"is {task['flags']:#x}, with bits that no task has")
             task.free("flags")
         comm = self._memory.ram.read(task.address("comm") - PAGE_OFFSET, TASK_COMM_LEN)
         self._check_name(task, "comm", comm)
         task.free("comm", words=TASK_COMM_LEN >> 2)
+        check_parts(memory, self._objects, task, whole=idles_on > 0 or task["mm"] != 0)
         if stack:
             task.want("thread_info", stack)
         else:
@@ -92,14 +159,24 @@ class Tasks:
                 task.rest_zero()
                 return
         task.want("thread.esp0", stack + THREAD_SIZE)
+        if memory.layout.smp:
+            every = cpu_mask_all(memory.layout.nr_cpus)
+            if idle:
+                task.want("cpus_allowed", 1 << idles_on)
+            elif not 0 < task["cpus_allowed"] <= every:
+                task.bad("cpus_allowed", f"is {task['cpus_allowed']:#x}, there can be {memory.layout.nr_cpus} CPUs")
+            task.free("cpus_allowed")
         task.rest_zero()
         info = View(self._memory, "thread_info", stack, "struct thread_info")
         info.want("task", va)
         info.want("addr_limit", KERNEL_DS)
         info.within("preempt_count", 0, _MOST_PREEMPT)
-        if info["flags"] & ~TIF_NEED_RESCHED:
+        if info["flags"] & ~TIF_NEED_RESCHED and info["flags"] not in KILLED:
             info.bad("flags", f"is {info['flags']:#x}, with bits that no task has")
         info.free("flags")
+        if idle:
+            info.want("cpu", idles_on)
+        info.within("cpu", 0, memory.layout.nr_cpus - 1)  # of one that can run more is known: with the queues
         info.rest_zero()
 
     def _check_name(self, view: View, field: str, name: bytes) -> None:
@@ -151,3 +228,7 @@ class Tasks:
         module.free("module_core", "core_size", "init", "exit", "args")
         module.free("extable", "num_exentries", "bug_table", "num_bugs")
         module.rest_zero()
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 32) if word >> 31 else word

@@ -5,9 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/smp.h>
 
-typedef struct {
-	DECLARE_BITMAP(bits, NR_CPUS);
-} cpumask_t;
+typedef struct cpumask cpumask_t;
 
 #define cpu_set(cpu, mask)		set_bit(cpu, (mask).bits)
 #define cpu_clear(cpu, mask)		clear_bit(cpu, (mask).bits)

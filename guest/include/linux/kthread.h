@@ -1,6 +1,7 @@
 #ifndef _LINUX_KTHREAD_H
 #define _LINUX_KTHREAD_H
 
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/sched.h>
 
@@ -19,6 +20,9 @@ extern struct task_struct *kthread_create(int (*threadfn)(void *data), void *dat
 static inline void kthread_bind(struct task_struct *task, unsigned int cpu)
 {
 	task_cpu(task) = cpu;
+#ifdef CONFIG_SMP
+	task->cpus_allowed = cpumask_of_cpu(cpu);
+#endif
 }
 
 #endif

@@ -7,11 +7,22 @@
 #include <linux/string.h>
 
 /*
- * A variable for each CPU: with one CPU an ordinary variable, with more an array. (There, an initialiser has to be
- * one of an array: `= { }` is, `= 0` is not.)
+ * A variable for each CPU: with one CPU an ordinary variable, with more an array. What stands behind the macro is the
+ * initial value of one that the loader copies to all.
  */
 #ifdef CONFIG_SMP
-#define DEFINE_PER_CPU(type, name)	__typeof__(type) per_cpu__##name[NR_CPUS]
+struct percpu_initial {
+	const void *initial;
+	void *copies;
+	unsigned long size;
+};
+#define DEFINE_PER_CPU(type, name)						\
+	__typeof__(type) per_cpu__##name[NR_CPUS];				\
+	static __typeof__(type) per_cpu_initial__##name;			\
+	static struct percpu_initial per_cpu_entry__##name			\
+		__attribute__((used, section("__percpu"))) =			\
+		{ &per_cpu_initial__##name, per_cpu__##name, sizeof(__typeof__(type)) }; \
+	static __typeof__(type) per_cpu_initial__##name
 #define DECLARE_PER_CPU(type, name)	extern __typeof__(type) per_cpu__##name[NR_CPUS]
 #define per_cpu(name, cpu)		(per_cpu__##name[cpu])
 #else

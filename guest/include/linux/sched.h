@@ -5,6 +5,7 @@
 #include <asm/param.h>
 #include <asm/processor.h>
 #include <asm/system.h>
+#include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -63,6 +64,13 @@ extern int wake_up_state(struct task_struct *task, unsigned int states);
 #define task_thread_info(task)	((task)->thread_info)
 #define task_stack_page(task)	((void *)(task)->thread_info)
 #define task_cpu(task)		(task_thread_info(task)->cpu)
+
+/* Where a task may run. One that is at work on another CPU leaves that when it next gives way. */
+static inline int set_cpus_allowed(struct task_struct *task, cpumask_t mask)
+{
+	return set_cpus_allowed_ptr(task, &mask);
+}
+
 #define task_pid_nr(task)	((task)->pid)
 #define get_task_comm(buf, task)	strlcpy(buf, (task)->comm, TASK_COMM_LEN)
 #define set_task_comm(task, name)	strlcpy((task)->comm, name, TASK_COMM_LEN)
