@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from guest.calls import SYMBOLS
-from guest.elf import Image, LoadError, Program, check_vermagic
+from guest.elf import PERCPU_ENTRY_SIZE, Image, LoadError, Program, check_vermagic
 from guest.params import Setting, settings, unquoted
 from mm.gfp import GFP_KERNEL
 from mm.layout import MODULE_NAME_LEN, Layout
 from mm.list import Words, list_add, list_for_each, list_unlink
 from mm.maccess import KernelMemory
 from mm.slab import SlabAllocator
+from mm.slab_geometry import MAX_OBJ_SIZE
 from mm.vmalloc import Vmalloc
 
 
@@ -48,6 +49,7 @@ class Modules:
             image = program.link(base, SYMBOLS.get)
             self._vm.write(base, image.data)
             self._vm.write(base + len(image.data), bytes(image.size - len(image.data)))
+            self._copy_percpu(image)
             module = self._slab.kzalloc(self._layout["module"].size, GFP_KERNEL)
             if not module:
                 raise LoadError(f"{program.name}: the kernel has no memory for its module structure")
@@ -67,8 +69,15 @@ class Modules:
             base = self._vmalloc.vmalloc_at(program.base, program.size)
             where = f"at {program.base:08x}, for which it is linked"
         if not base:
-            raise LoadError(f"{program.name}: there is no room for {program.size} bytes {where}")
+            raise LoadError(f"{program.name}: there is no memory or no room for {program.size} bytes {where}")
         return base
+
+    def _copy_percpu(self, image: Image) -> None:
+        """Give every CPU's copy of a per-CPU variable its initial value."""
+        start, entries = image.percpu_table
+        for entry in range(start, start + entries * PERCPU_ENTRY_SIZE, PERCPU_ENTRY_SIZE):
+            initial, copies, size = (self._vm.word(entry + 4 * n) for n in range(3))
+            self._vm.write(copies, self._vm.read(initial, size) * self._layout.nr_cpus)
 
     def _fill(self, module: int, image: Image) -> None:
         fields = self._layout["module"]
@@ -97,6 +106,8 @@ class Modules:
             data += text.encode("utf-8", "surrogateescape") + b"\0"
         block = self._slab.kmalloc(start + len(data), GFP_KERNEL)
         if not block:
+            if start + len(data) <= MAX_OBJ_SIZE:
+                raise LoadError(f"{loaded.image.name}: the kernel has no memory for its arguments")
             raise LoadError(f"{loaded.image.name}: its arguments take {len(data)} bytes, more than 128 KB")
         pointers = b"".join((block + offset).to_bytes(4, "little") for offset in offsets) + bytes(4)
         self._vm.write(block, pointers + data)

@@ -10,6 +10,7 @@ from mm.list import Words
 PAGE_PRESENT = 0x001
 PAGE_RW = 0x002
 PAGE_USER = 0x004
+PAGE_ACCESSED = 0x020
 PAGE_PSE = 0x080
 PAGE_GLOBAL = 0x100
 
@@ -26,15 +27,16 @@ LARGE_MASK = 0xFFC00000
 class KernelPageTable:
     """A two-level page directory in lowmem, by default that of init_mm (`swapper_pg_dir`).
 
-    pgd: virtual address of the page directory. alloc: gives a zeroed page for a new page table (its direct-map
-    address, 0 where there is none); None while booting.
+    pgd: virtual address of the page directory. alloc() gives a zeroed page for a new page table (its direct-map
+    address, 0 where there is none), free(table) takes it back; put in where the kernel is wired.
     """
 
-    def __init__(self, w: Words, pgd: int, alloc: Callable[[], int] | None = None) -> None:
+    def __init__(self, w: Words, pgd: int) -> None:
         self._w = w
         self.pgd = pgd
         self._directory = (pgd ^ 0xC0000000) >> 2
-        self.alloc = alloc
+        self.alloc: Callable[[], int] = lambda: 0
+        self.free: Callable[[int], None] = lambda table: None
 
     def pte_address(self, va: int) -> int:
         """pte_offset_kernel: address of the PTE for `va`; 0 where the PDE has no page table."""
@@ -47,11 +49,13 @@ class KernelPageTable:
         """pte_alloc_kernel: like pte_address, but makes the page table where it is missing; 0: no memory."""
         index = self._directory + (va >> 22)
         if not self._w[index]:
-            assert self.alloc is not None
             table = self.alloc()
             if not table:
                 return 0
-            self._w[index] = (table - PAGE_OFFSET) | PAGE_TABLE
+            if self._w[index]:  # made meanwhile, by what was called to free memory
+                self.free(table)
+            else:
+                self._w[index] = (table - PAGE_OFFSET) | PAGE_TABLE
         return self.pte_address(va)
 
     def set_table(self, va: int, table: int) -> None:

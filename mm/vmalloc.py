@@ -145,10 +145,20 @@ class Vmalloc:
 
     def _alloc_area(self, area: int, gfp_mask: int, prot: int) -> int:
         """__vmalloc_area: frames for an area and their mapping; the address, or 0 with everything given back."""
+        addr = self._w[((area ^ 0xC0000000) >> 2) + _ADDR]
+        done = False
+        try:
+            done = self._fill_area(area, gfp_mask, prot)
+        finally:
+            if not done:
+                self._vunmap(addr)
+        return addr if done else 0
+
+    def _fill_area(self, area: int, gfp_mask: int, prot: int) -> bool:
+        """Frames and their mapping. The area names what it has at any time, so that _vunmap gives it back."""
         w = self._w
         i = (area ^ 0xC0000000) >> 2
         count = (w[i + _SIZE] - PAGE_SIZE) >> PAGE_SHIFT
-        w[i + _NR_PAGES] = count
         if 4 * count > PAGE_SIZE:
             array = self._vmalloc(4 * count, gfp_mask | GFP_ZERO, PAGE_KERNEL)
             w[i + _FLAGS] |= VM_VPAGES
@@ -156,22 +166,16 @@ class Vmalloc:
             array = self._slab.kzalloc(4 * count, gfp_mask & ~(GFP_HIGHMEM | GFP_ZERO))
         w[i + _PAGES] = array
         if not array:
-            self._remove_vm_area(w[i + _ADDR])
-            self._slab.kfree(area)
-            return 0
+            return False
         pages = []
         for n in range(count):
             page = self._pages.alloc_pages(gfp_mask, 0)
             if not page:
-                w[i + _NR_PAGES] = n
-                self.vfree(w[i + _ADDR])
-                return 0
+                return False
             self._store(array + 4 * n, page)
             pages.append(page)
-        if not self._map(w[i + _ADDR], pages, prot):
-            self.vfree(w[i + _ADDR])
-            return 0
-        return w[i + _ADDR]
+            w[i + _NR_PAGES] = n + 1
+        return self._map(w[i + _ADDR], pages, prot)
 
     def _store(self, va: int, value: int) -> None:
         pa = self._tables.translate(va)
