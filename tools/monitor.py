@@ -60,20 +60,19 @@ class Monitor:
         colour = out.isatty() and not os.environ.get("NO_COLOR")
         for line in lines:
             try:
-                answer = self.execute(line)
+                for answer in self.execute(line).parts():
+                    well = well and not answer.failed
+                    if as_json:
+                        out.write(json.dumps({"command": line, "result": answer.data}) + "\n")
+                    else:
+                        out.write(answer.coloured if colour else answer.text)
+                    out.flush()
             except HighmemError as error:
                 well = False
                 out.flush()
                 err.write(f"highmem: error: {error}\n")
                 if as_json:
                     out.write(json.dumps({"command": line, "error": str(error)}) + "\n")
-                continue
-            well = well and not answer.failed
-            if as_json:
-                out.write(json.dumps({"command": line, "result": answer.data}) + "\n")
-            else:
-                out.write(answer.coloured if colour else answer.text)
-        out.flush()
         return well
 
     def _help(self, session: Session, text: str) -> list[Help]:

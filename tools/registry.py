@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +34,7 @@ def no_arguments(session: Session, text: str) -> tuple[()]:
 class Command:
     """One command. `compute(session, *arguments)` answers; `text(result)` prints, `failed(result)` judges it.
 
+    A command that goes on answering computes an iterator of results, each to be printed and judged.
     coloured: `text` with a terminal's colours, for those that have some.
     """
 
@@ -60,6 +61,13 @@ class Answer:
 
     command: Command
     result: Any
+
+    def parts(self) -> Iterator[Answer]:
+        """The answer; of a command that goes on answering, one after the other as they come."""
+        if isinstance(self.result, Iterator):
+            yield from (Answer(self.command, result) for result in self.result)
+        else:
+            yield self
 
     @property
     def failed(self) -> bool:

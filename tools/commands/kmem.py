@@ -1,4 +1,4 @@
-"""`kmem -f|-p|-z|-i`: free lists, page structs, zones and memory use, in crash's forms."""
+"""`kmem -f|-p|-s|-S|-z|-i`: free lists, page structs, slabs, zones and memory use, in crash's forms."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 from mm.free_areas import FreePages, FreeZone
 from mm.layout import PAGE_SHIFT
 from mm.page_info import PageStruct
+from mm.slab_info import CacheInfo, SlabObject, SlabState
 from mm.vmstat import ZoneInfo
 from tools.commands.frames import frame_of
+from tools.commands.slabs import cache_of
 from tools.errors import CommandError
 from tools.registry import Command, Registry
 from tools.session import Session
@@ -42,7 +44,22 @@ class Usage:
     of: str
 
 
-Result = FreePages | Pages | list[ZoneInfo] | list[Usage]
+@dataclass
+class Caches:
+    """Rows of `kmem -s`."""
+
+    caches: list[CacheInfo]
+
+
+@dataclass
+class CacheSlabs:
+    """A cache with all its slabs."""
+
+    cache: CacheInfo
+    slabs: list[SlabState]
+
+
+Result = FreePages | Pages | Caches | CacheSlabs | list[ZoneInfo] | list[Usage]
 
 
 def kmem(session: Session, answer: Callable[..., Result], *arguments: Any) -> Result:
@@ -66,6 +83,17 @@ def some_pages(session: Session, first: int, count: int | None) -> Pages:
     last = min(end, first + (_SOME_PAGES if count is None else count))
     left = end - last if count is None else 0
     return Pages(session.kernel.page_structs(range(first, last)), last if left else None, left)
+
+
+def caches(session: Session, cachep: int | None) -> Caches:
+    """All slab caches, or one."""
+    kernel = session.kernel
+    return Caches([kernel.slab_cache(va) for va in ([*kernel.slab_caches()] if cachep is None else [cachep])])
+
+
+def cache_slabs(session: Session, cachep: int) -> CacheSlabs:
+    """A slab cache, every slab and every object of it."""
+    return CacheSlabs(session.kernel.slab_cache(cachep), session.kernel.slabs(cachep))
 
 
 def usage(session: Session) -> list[Usage]:
@@ -106,6 +134,10 @@ def _parse(session: Session, text: str) -> tuple[Any, ...]:
     rest = rest.strip()
     if option == "-p":
         return (some_pages, *_page_arguments(session, rest))
+    if option == "-s":
+        return caches, cache_of(session, rest) if rest else None
+    if option == "-S":
+        return cache_slabs, cache_of(session, rest)
     simple: dict[str, Callable[..., Result]] = {"-f": free_lists, "-z": zones, "-i": usage}
     if option not in simple:
         raise CommandError(f"{option!r} is no option of kmem" if option else "an option is missing")
@@ -135,6 +167,10 @@ def _render(result: Result) -> str:
         return _free_text(result)
     if isinstance(result, Pages):
         return _pages_text(result)
+    if isinstance(result, Caches):
+        return _CACHE_HEADER + "".join(map(_cache_row, result.caches))
+    if isinstance(result, CacheSlabs):
+        return _CACHE_HEADER + _cache_row(result.cache) + "".join(_slab_text(slab) for slab in result.slabs)
     rows = [row for row in result if isinstance(row, Usage)]
     return _usage_text(rows) if rows else _zones_text([row for row in result if isinstance(row, ZoneInfo)])
 
@@ -182,6 +218,41 @@ def _pages_text(result: Pages) -> str:
     return "\n".join(lines) + "\n"
 
 
+_CACHE_HEADER = "CACHE      OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME\n"
+
+
+def _cache_row(c: CacheInfo) -> str:
+    return (
+        f"{c.address:08x}  {c.objsize:8d}  {c.allocated:9d}  {c.total:8d}  {c.slabs:5d}  {c.slab_size >> 10:4d}k  "
+        f"{c.name}\n"
+    )
+
+
+def _slab_text(slab: SlabState) -> str:
+    total, allocated = len(slab.objects), slab.allocated
+    lines = [
+        "SLAB      MEMORY    TOTAL  ALLOCATED  FREE",
+        f"{slab.address:08x}  {slab.s_mem:08x}  {total:5d}  {allocated:9d}  {total - allocated:4d}"
+        + (f"  ({slab.error})" if slab.error else ""),
+        "FREE / [ALLOCATED]",
+        *map(_object_text, slab.objects),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _object_text(obj: SlabObject) -> str:
+    match obj.state:
+        case "allocated":
+            return f"  [{obj.address:08x}]"
+        case "cpu":
+            return f"   {obj.address:08x}  (cpu {obj.cpu} cache)"
+        case "shared":
+            return f"   {obj.address:08x}  (shared cache)"
+        case "unknown":
+            return f"   {obj.address:08x}  (unknown)"
+    return f"   {obj.address:08x}"
+
+
 def _zones_text(rows: list[ZoneInfo]) -> str:
     lines = []
     for n, z in enumerate(rows):
@@ -215,17 +286,25 @@ def _usage_text(rows: list[Usage]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _failed(result: Result) -> bool:
+    if isinstance(result, CacheSlabs):
+        return any(slab.error for slab in result.slabs)
+    return isinstance(result, FreePages) and not result.verified
+
+
 def register(registry: Registry) -> None:
     """Add the commands of this module."""
     registry.add(Command(
-        name="kmem", arguments="-f | -p [[-P] ADDR [COUNT]] | -z | -i",
-        summary="free lists, page structs, zones, memory use, as in crash", example="kmem -f",
+        name="kmem", arguments="-f | -p [[-P] ADDR [COUNT]] | -s [CACHE] | -S CACHE | -z | -i",
+        summary="free lists, page structs, slabs, zones, memory use, as in crash", example="kmem -f",
         details="-f  every free list, counted; nr_free_pages is (verified), or it is said what was found, and the\n"
         "    command counts as failed\n"
         "-p  struct page of a frame, or of COUNT (decimal) frames from it on; without ADDR the first 64 frames.\n"
         "    ADDR: a frame number, the address of a struct page, a virtual address; -P: a physical address\n"
+        "-s  the slab caches, or one (its name, or the address of its struct kmem_cache)\n"
+        "-S  a cache, every slab, every object: [allocated] or free; free ones that rest in an array say in which\n"
         "-z  the zones with their watermarks and vm_stat\n"
         "-i  memory use; SHARED are the references to pages beyond their first",
         parse=_parse, compute=kmem, text=_render,
-        failed=lambda result: isinstance(result, FreePages) and not result.verified,
+        failed=_failed,
     ))  # fmt: skip

@@ -12,11 +12,6 @@ def buddyinfo(session: Session) -> list[vmstat.BuddyInfo]:
     return session.kernel.buddyinfo()
 
 
-def slabinfo(session: Session) -> list[vmstat.SlabInfo]:
-    """Every slab cache, the newest first."""
-    return session.kernel.slabinfo()
-
-
 def vmallocinfo(session: Session) -> list[vmstat.VmallocInfo]:
     """Every area of vmalloc space, by ascending address."""
     return session.kernel.vmallocinfo()
@@ -33,11 +28,6 @@ def register(registry: Registry) -> None:
         name="buddyinfo", summary="free blocks by zone and order: /proc/buddyinfo", example="buddyinfo",
         details="NODE, ZONE, and the number of free blocks of 1, 2, 4, ... 1024 pages.",
         compute=buddyinfo, text=vmstat.buddyinfo_text,
-    ))  # fmt: skip
-    registry.add(Command(
-        name="slabinfo", summary="slab caches: /proc/slabinfo", example="slabinfo",
-        details="active_objs counts the objects that rest in per-CPU arrays too, as the kernel's does.",
-        compute=slabinfo, text=vmstat.slabinfo_text, failed=lambda rows: any(row.error for row in rows),
     ))  # fmt: skip
     registry.add(Command(
         name="vmallocinfo", summary="areas of vmalloc space: /proc/vmallocinfo", example="vmallocinfo",
