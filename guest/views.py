@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from guest.entry import DAMAGE
@@ -11,18 +13,38 @@ from hw.machine import Machine
 from hw.ram import RAM
 from mm import free_areas, meminfo, show_mem, sysctl, vmstat
 from mm.errors import DamagedMemory, KernelFault, ListCycle
+from mm.fork import Tasks
 from mm.highmem import Highmem
 from mm.layout import Layout
 from mm.list import Words
 from mm.page_alloc import PageAllocator
+from mm.page_owner import OwnedBlock, OwnerView
 from mm.pgtable import KernelPageTable
+from mm.sched import Scheduler
 from mm.setup import MemoryLimits
 from mm.slab import SlabAllocator
+from mm.slab_geometry import SLAB_STORE_USER
+from mm.slab_info import CacheInfo, SlabInspector, SlabPlace, SlabState
+from mm.time import Clock
 from mm.vmalloc import Vmalloc
 
 if TYPE_CHECKING:
     from mm.frame_map import FrameMap
+    from mm.kmemleak import Kmemleak, Leak, Unreferenced
     from mm.page_info import FrameInfo, PageInspector, PageStruct
+
+_REGISTERS = ("esp", "eax", "ebx", "ecx", "edx", "esi", "edi", "ebp")
+
+
+@dataclass(frozen=True, slots=True)
+class CpuState:
+    """A CPU, the task on it (the idle one: pid 0) and where that stands."""
+
+    cpu: int
+    eip: int
+    idle: bool
+    pid: int
+    comm: str
 
 
 class Views:
@@ -32,11 +54,14 @@ class Views:
     ram: RAM
     layout: Layout
     limits: MemoryLimits
+    clock: Clock
     page_alloc: PageAllocator
     slab: SlabAllocator
     vmalloc: Vmalloc
     highmem: Highmem
     tables: KernelPageTable
+    tasks: Tasks
+    sched: Scheduler
     _w: Words
 
     @contextmanager
@@ -106,6 +131,20 @@ class Views:
         with self._walking():
             return self._inspector().frame(pfn, frames, address)
 
+    def page_owners(self) -> list[OwnedBlock]:
+        """Every block allocated since the boot, with the record of its allocation; none with --page-owner off."""
+        if not self.layout.page_owner:
+            return []
+        with self._walking():
+            return list(OwnerView(self._w, self.layout, self.clock).blocks())
+
+    def page_owner(self, pfn: int) -> OwnedBlock | None:
+        """The block that a frame below max_pfn is in, if it was allocated since the boot."""
+        if not self.layout.page_owner:
+            return None
+        with self._walking():
+            return OwnerView(self._w, self.layout, self.clock).block(pfn)
+
     def _inspector(self) -> PageInspector:
         from mm.page_info import PageInspector
 
@@ -113,10 +152,84 @@ class Views:
             self._w, self.layout, self.page_alloc, self.slab, self.highmem, self.limits.max_pfn
         )
 
+    def cpus(self) -> list[CpuState]:
+        """Every CPU, and what runs on it."""
+        with self._walking():
+            return [self._cpu(number) for number in range(len(self.machine.cpus))]
+
+    def _cpu(self, number: int) -> CpuState:
+        at_work = self.sched.at_work(number)
+        task = at_work or self.sched.idle_task(number)
+        pid = self._w[((task ^ 0xC0000000) >> 2) + self.layout["task_struct"].word("pid")]
+        return CpuState(number, self.machine.cpus[number]["eip"], not at_work, pid, self.tasks.comm(task))
+
+    def _kmemleak(self) -> Kmemleak:
+        from mm.kmemleak import Kmemleak  # loads numpy
+
+        return Kmemleak(
+            self.ram.words, self._w, self.layout, self.page_alloc, self.slab, self.vmalloc, self.tables, self.tasks
+        )
+
+    def unreferenced(self) -> Unreferenced:
+        """Memory in use that nobody can reach: not from the kernel, its tasks or the programs that are loaded."""
+        frames, cpus = self.frame_map(), [[cpu[name] for name in _REGISTERS] for cpu in self.machine.cpus]
+        with self._walking():
+            return self._kmemleak().scan(frames, cpus)
+
+    def leaks(self, found: Unreferenced, most: int | None = None) -> list[Leak]:
+        """What a scan has just found, one by one, or the first of it."""
+        with self._walking():
+            return list(islice(self._kmemleak().leaks(found), most))
+
+    def size_of(self, found: Unreferenced) -> int:
+        """Bytes of all that a scan has just found."""
+        with self._walking():
+            return self._kmemleak().size(found)
+
     def slabinfo(self) -> list[vmstat.SlabInfo]:
         """Every cache, the newest first: /proc/slabinfo as data."""
         with self._walking():
             return vmstat.slabinfo(self._w, self.layout, self.slab)
+
+    def slab_statistics(self) -> list[vmstat.SlabStatistics]:
+        """The same with CONFIG_DEBUG_SLAB's statistics; the machine must have been started with --slab-debug."""
+        with self._walking():
+            return vmstat.slab_statistics(self._w, self.layout, self.slab)
+
+    def slabinfo_write(self, name: str, limit: int, batchcount: int, shared: int) -> int:
+        """Tune a cache's arrays, as a line written to /proc/slabinfo does: 0, -EINVAL or -ENOMEM (mm.slab)."""
+        with self._walking():
+            return self.slab.slabinfo_write(name, limit, batchcount, shared)
+
+    def slab_caches(self) -> dict[int, str]:
+        """Every cache's address and name, the newest first."""
+        with self._walking():
+            return {cachep: vmstat.cache_name(self.slab, cachep) for cachep in self.slab.caches()}
+
+    def slab_cache(self, cachep: int) -> CacheInfo:
+        """One of the caches."""
+        with self._walking():
+            return self._slab_inspector().cache(cachep)
+
+    def slabs(self, cachep: int) -> list[SlabState]:
+        """The slabs of one of the caches, with every object."""
+        with self._walking():
+            return list(self._slab_inspector().slabs(cachep))
+
+    def slab_users(self, cachep: int) -> list[tuple[int, int]] | None:
+        """The objects in use of a cache, and the address that asked for each; None without SLAB_STORE_USER."""
+        with self._walking():
+            if not self._w[((cachep ^ 0xC0000000) >> 2) + self.layout["kmem_cache"].word("flags")] & SLAB_STORE_USER:
+                return None
+            return list(self._slab_inspector().last_users(cachep))
+
+    def slab_place(self, address: int) -> SlabPlace | None:
+        """What of which slab is at a direct-map address, None where no slab is."""
+        with self._walking():
+            return self._slab_inspector().place(address)
+
+    def _slab_inspector(self) -> SlabInspector:
+        return SlabInspector(self._w, self.layout, self.page_alloc, self.slab)
 
     def vmallocinfo(self) -> list[vmstat.VmallocInfo]:
         """Every area of vmalloc space: /proc/vmallocinfo as data."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 
-from mm.errors import KernelFault
+from mm.errors import BootError, KernelFault
 from mm.events import Events
 from mm.gfp import GFP_DMA, GFP_KERNEL
 from mm.layout import Layout
@@ -25,8 +25,8 @@ from mm.slab_geometry import (
     reciprocal_value,
     tunables,
 )  # fmt: skip
-from mm.slab_objects import SLAB_RECLAIM_ACCOUNT, SlabObjects
-from mm.time import HZ
+from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
+from mm.slab_reap import REAPTIMEOUT_LIST3, SlabReap
 from mm.traps import Traps
 
 SLAB_HWCACHE_ALIGN = 0x2000
@@ -42,13 +42,16 @@ CREATE_MASK = (
 BAD_ALIEN_MAGIC = 0x01020304
 
 BOOT_CPUCACHE_ENTRIES = 1
-REAPTIMEOUT_LIST3 = 4 * HZ
+_ALL = 1 << 20  # slabs: more than there can be
 
 _NONE, _PARTIAL_AC, _PARTIAL_L3, _FULL = range(4)  # g_cpucache_up
+ENOMEM, EINVAL = 12, 22
 
 
-class SlabAllocator(SlabObjects):
+class SlabAllocator(SlabReap):
     """The slab allocator. See SlabObjects for the arguments; panic(text) does not return."""
+
+    _create_mask = CREATE_MASK
 
     def __init__(
         self, w: Words, memory: memoryview, layout: Layout, events: Events, traps: Traps, pages: PageAllocator,
@@ -184,7 +187,8 @@ class SlabAllocator(SlabObjects):
                 self._traps.printk(f"kmem_cache_create: duplicate cache {text}\n")
                 self._traps.dump_stack()
                 return self._create_failed(text, flags)
-        if flags & ~CREATE_MASK or (flags & SLAB_DESTROY_BY_RCU and dtor):
+        flags = self._debug_flags(text, size, align, flags, ctor)
+        if flags & ~self._create_mask or (flags & SLAB_DESTROY_BY_RCU and dtor):
             self._traps.bug()
         shape = geometry(size, align, flags, self._layout.l1, w[self._break_order], early)
         cachep = self.kmem_cache_zalloc(self.cache_cache, GFP_KERNEL)
@@ -195,11 +199,19 @@ class SlabAllocator(SlabObjects):
             self.kmem_cache_free(self.cache_cache, cachep)
             return self._create_failed(text, flags)
         self._fill(cachep, name, flags, ctor, dtor, shape)
-        if not self._setup_cpu_cache(cachep):
-            self._release_cache(cachep)
+        well = False
+        try:
+            well = self._setup_cpu_cache(cachep)
+        finally:
+            if not well:
+                self._release_cache(cachep)
+        if not well:
             return self._create_failed(text, flags)
         list_add(w, cachep + self._next, self.cache_chain)
         return cachep
+
+    def _debug_flags(self, name: str, size: int, align: int, flags: int, ctor: int) -> int:
+        return flags
 
     def _create_failed(self, name: str, flags: int) -> int:
         if flags & SLAB_PANIC:
@@ -219,7 +231,7 @@ class SlabAllocator(SlabObjects):
         w[c + self._colour_off] = shape.colour_off
         w[c + self._colour] = shape.colour
         if shape.off_slab:
-            w[c + self._slabp_cache] = self._general_cache(shape.slab_size, 0)
+            w[c + self._slabp_cache] = self.kmem_find_general_cachep(shape.slab_size, 0)
             if not w[c + self._slabp_cache]:
                 self._traps.bug()
         w[c + self._ctor], w[c + self._dtor], w[c + self._name] = ctor, dtor, name
@@ -254,36 +266,57 @@ class SlabAllocator(SlabObjects):
 
     def _enable_cpucache(self, cachep: int) -> bool:
         size = self._w[((cachep ^ 0xC0000000) >> 2) + self._buffer_size]
-        return self._tune_cpucache(cachep, *tunables(size, self._layout.smp))
+        return self._tune_cpucache(cachep, *tunables(size, self._layout.smp, self._layout.slab_debug))
 
     def _online(self) -> range:
         return range(min(self._w[self._nr_online], self._nr_cpus))
 
+    def cpuup_prepare(self, cpu: int) -> None:
+        """A CPU comes up: an array for it in every cache (cpuup_callback). BootError without memory."""
+        w = self._w
+        for cachep in self.caches():
+            c = (cachep ^ 0xC0000000) >> 2
+            ac = self._alloc_arraycache(w[c + self._limit], w[c + self._batchcount])
+            if not ac:
+                raise BootError(f"the kernel has no memory for the arrays of CPU {cpu}")
+            w[c + cpu] = ac
+            i = (w[c + self._nodelists] ^ 0xC0000000) >> 2
+            w[i + self._free_limit] = (1 + cpu + 1) * w[c + self._batchcount] + w[c + self._num]
+
     def _tune_cpucache(self, cachep: int, limit: int, batchcount: int, shared: int) -> bool:
-        """do_tune_cpucache: new arrays of the new size for every online CPU, then the node's shared array."""
+        """do_tune_cpucache: new arrays of the new size for every online CPU, then the node's shared array.
+
+        Without memory nothing changes; 2.6.20 gets the shared array last and keeps the old one where it fails.
+        """
         w = self._w
         c = (cachep ^ 0xC0000000) >> 2
         update = self.kzalloc(self._layout["ccupdate_struct"].size, GFP_KERNEL)
         if not update:
             return False
         new = ((update ^ 0xC0000000) >> 2) + 1
-        for cpu in self._online():
-            w[new + cpu] = self._alloc_arraycache(limit, batchcount)
-            if not w[new + cpu]:
-                for made in range(cpu):
-                    self.kfree(w[new + made])
-                self.kfree(update)
+        new_shared = 0
+        try:
+            for cpu in self._online():
+                w[new + cpu] = self._alloc_arraycache(limit, batchcount)
+                if not w[new + cpu]:
+                    return False
+            new_shared = self._alloc_arraycache(shared * batchcount, SHARED_BATCHCOUNT)
+            if not new_shared or not self._have_list3(cachep):
                 return False
-        w[new - 1] = cachep
-        for cpu in self._online():
-            w[c + cpu], w[new + cpu] = w[new + cpu], w[c + cpu]
-        w[c + self._batchcount], w[c + self._limit], w[c + self._shared] = batchcount, limit, shared
-        for cpu in self._online():
-            if old := w[new + cpu]:
-                self._free_entries(cachep, old)
-                self.kfree(old)
-        self.kfree(update)
-        return self._alloc_kmemlist(cachep)
+            w[new - 1] = cachep
+            for cpu in self._online():
+                w[c + cpu], w[new + cpu] = w[new + cpu], w[c + cpu]
+            w[c + self._batchcount], w[c + self._limit], w[c + self._shared] = batchcount, limit, shared
+        finally:  # the new arrays where something is missing, else the old ones
+            for cpu in self._online():
+                if unused := w[new + cpu]:
+                    self._free_entries(cachep, unused)
+                    self.kfree(unused)
+            if new_shared and not w[new - 1]:
+                self.kfree(new_shared)
+            self.kfree(update)
+        self._replace_shared(cachep, new_shared)
+        return True
 
     def _alloc_arraycache(self, entries: int, batchcount: int) -> int:
         ac = self.kmalloc(self._ac_size + 4 * entries, GFP_KERNEL)
@@ -294,29 +327,41 @@ class SlabAllocator(SlabObjects):
                 self._w[i + 4] = 0
         return ac
 
-    def _alloc_kmemlist(self, cachep: int) -> bool:
+    def _have_list3(self, cachep: int) -> bool:
+        """Give the cache its slab lists if it has none yet."""
         w = self._w
         c = (cachep ^ 0xC0000000) >> 2
-        new_shared = self._alloc_arraycache(w[c + self._shared] * w[c + self._batchcount], SHARED_BATCHCOUNT)
-        if not new_shared:
-            return False
-        l3 = w[c + self._nodelists]
+        if w[c + self._nodelists]:
+            return True
+        l3 = self.kmalloc(self._layout["kmem_list3"].size, GFP_KERNEL)
         if not l3:
-            l3 = self.kmalloc(self._layout["kmem_list3"].size, GFP_KERNEL)
-            if not l3:
-                self.kfree(new_shared)
-                return False
-            self._list3_init(l3)
-            w[((l3 ^ 0xC0000000) >> 2) + self._next_reap] = self._reap_time(cachep)
-            w[c + self._nodelists] = l3
-        i = (l3 ^ 0xC0000000) >> 2
-        if old := w[i + self._l3_shared]:
+            return False
+        self._list3_init(l3)
+        w[((l3 ^ 0xC0000000) >> 2) + self._next_reap] = self._reap_time(cachep)
+        w[c + self._nodelists] = l3
+        return True
+
+    def _replace_shared(self, cachep: int, new_shared: int) -> None:
+        w = self._w
+        c = (cachep ^ 0xC0000000) >> 2
+        i = (w[c + self._nodelists] ^ 0xC0000000) >> 2
+        old = w[i + self._l3_shared]
+        if old:
             self._free_entries(cachep, old)
         w[i + self._l3_shared] = new_shared
         w[i + self._alien] = BAD_ALIEN_MAGIC  # not NUMA
         w[i + self._free_limit] = (1 + len(self._online())) * w[c + self._batchcount] + w[c + self._num]
         self.kfree(old)
-        return True
+
+    def slabinfo_write(self, name: str, limit: int, batchcount: int, shared: int) -> int:
+        """Tune a cache: 0, or -EINVAL (no such cache, or the numbers do not fit together), or -ENOMEM.
+
+        Objects in the old arrays go back to their slabs. 2.6.20 takes wrong numbers in silence and does nothing.
+        """
+        cachep = self.find(name)
+        if not cachep or limit < 1 or batchcount < 1 or batchcount > limit or shared < 0:
+            return -EINVAL
+        return 0 if self._tune_cpucache(cachep, limit, batchcount, shared) else -ENOMEM
 
     def kmem_cache_destroy(self, cachep: int) -> None:
         """Free a cache. With live objects it stays, and the kernel says so."""
@@ -355,12 +400,13 @@ class SlabAllocator(SlabObjects):
         i = (l3 ^ 0xC0000000) >> 2
         if w[i + self._l3_shared]:
             self._free_entries(cachep, w[i + self._l3_shared])
-        while not list_empty(w, l3 + self._free):
-            slab = w[((l3 + self._free ^ 0xC0000000) >> 2) + 1]
-            list_del(w, slab)
-            w[i + self._free_objects] = w[i + self._free_objects] - w[c + self._num] & 0xFFFFFFFF
-            self._slab_destroy(cachep, slab)
+        self._drain_freelist(cachep, _ALL)
         return int(not list_empty(w, l3 + self._full) or not list_empty(w, l3 + self._partial))
+
+    def reap_free_slabs(self) -> None:
+        """Give every slab back that has no objects in use. 2.6.20 leaves that to cache_reap, every two seconds."""
+        for cachep in self.caches():
+            self._drain_freelist(cachep, _ALL)
 
     def _free_entries(self, cachep: int, ac: int) -> None:
         a = (ac ^ 0xC0000000) >> 2

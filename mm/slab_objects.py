@@ -10,7 +10,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
+from mm.errors import KernelFault
 from mm.events import Events
 from mm.gfp import GFP_DMA, GFP_LEVEL_MASK, GFP_NO_GROW, GFP_WAIT
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, Layout
@@ -87,6 +89,7 @@ class SlabObjects:
         self._entry = layout["array_cache"].words
         self._ac_size = layout["array_cache"].size
 
+        self.nr_freed = 0  # pages of slabs given back, for who frees memory to compare before and after
         self.cache_cache = layout.va("cache_cache")
         self.cache_chain = layout.va("cache_chain")
         self._sizes = layout.kmalloc_sizes
@@ -108,9 +111,6 @@ class SlabObjects:
             return False
         c = (cachep ^ 0xC0000000) >> 2
         l3 = (w[c + self._nodelists] ^ 0xC0000000) >> 2
-        colour = w[l3 + self._colour_next]
-        w[l3 + self._colour_next] = colour + 1 if colour + 1 < w[c + self._colour] else 0
-        offset = colour * w[c + self._colour_off]
         if (flags ^ w[c + self._gfpflags]) & GFP_DMA:
             self._traps.bug()  # kmem_flagcheck
         order = w[c + self._gfporder]
@@ -118,12 +118,19 @@ class SlabObjects:
         if not page:
             return False
         start = PAGE_OFFSET + (pages.page_to_pfn(page) << PAGE_SHIFT)
+        slab = 0
         if w[c + self._flags] & CFLGS_OFF_SLAB:
-            slab = self.kmem_cache_alloc(w[c + self._slabp_cache], flags & GFP_LEVEL_MASK & ~GFP_DMA)
+            try:
+                slab = self.kmem_cache_alloc(w[c + self._slabp_cache], flags & GFP_LEVEL_MASK & ~GFP_DMA)
+            finally:
+                if not slab:
+                    pages.free_pages(start, order)
             if not slab:
-                pages.free_pages(start, order)
                 return False
-        else:
+        colour = w[l3 + self._colour_next]
+        w[l3 + self._colour_next] = colour + 1 if colour + 1 < w[c + self._colour] else 0
+        offset = colour * w[c + self._colour_off]
+        if not slab:
             slab = start + offset
             offset += w[c + self._slab_size]
         step = self._page_size >> 2
@@ -137,10 +144,11 @@ class SlabObjects:
         w[s + _S_COLOUROFF], w[s + _S_MEM], w[s + _S_INUSE], w[s + _S_FREE] = offset, start + offset, 0, 0
         w[s + _S_NODEID] = 0
         w[s + _S_BUFCTL : s + _S_BUFCTL + num] = words([*range(1, num), BUFCTL_END])
-        if ctor := w[c + self._ctor]:
-            how = CTOR_CONSTRUCTOR | (0 if flags & GFP_WAIT else CTOR_ATOMIC)
-            for i in range(num):
-                self._call_guest(ctor, start + offset + i * w[c + self._buffer_size], cachep, how)
+        try:
+            self._init_objs(cachep, start + offset, CTOR_CONSTRUCTOR | (0 if flags & GFP_WAIT else CTOR_ATOMIC))
+        except BaseException:
+            self._free_slab(cachep, start, slab)
+            raise
         list_add_tail(w, slab, w[c + self._nodelists] + self._free)
         w[l3 + self._free_objects] += num
         return True
@@ -151,15 +159,32 @@ class SlabObjects:
         for i in (((self._pages.page_zone(page) ^ 0xC0000000) >> 2) + self._zone_stat + item, self._vm_stat + item):
             w[i] = w[i] + pages & 0xFFFFFFFF
 
-    def _slab_destroy(self, cachep: int, slab: int) -> None:
-        w, pages = self._w, self._pages
-        c, s = (cachep ^ 0xC0000000) >> 2, (slab ^ 0xC0000000) >> 2
-        s_mem = w[s + _S_MEM]
+    def _init_objs(self, cachep: int, s_mem: int, how: int) -> None:
+        """cache_init_objs: construct the objects of a new slab. how: CTOR_..."""
+        w, c = self._w, (cachep ^ 0xC0000000) >> 2
+        if ctor := w[c + self._ctor]:
+            for i in range(w[c + self._num]):
+                self._call_guest(ctor, s_mem + i * w[c + self._buffer_size], cachep, how)
+
+    def _destroy_objs(self, cachep: int, s_mem: int) -> None:
+        """slab_destroy_objs: destroy the objects of a slab that goes."""
+        w, c = self._w, (cachep ^ 0xC0000000) >> 2
         if dtor := w[c + self._dtor]:
             for i in range(w[c + self._num]):
                 self._call_guest(dtor, s_mem + i * w[c + self._buffer_size], cachep, 0)
-        start = s_mem - w[s + _S_COLOUROFF] & 0xFFFFFFFF
+
+    def _slab_destroy(self, cachep: int, slab: int) -> None:
+        w, s = self._w, (slab ^ 0xC0000000) >> 2
+        s_mem = w[s + _S_MEM]
+        self._destroy_objs(cachep, s_mem)
+        self._free_slab(cachep, s_mem - w[s + _S_COLOUROFF] & 0xFFFFFFFF, slab)
+
+    def _free_slab(self, cachep: int, start: int, slab: int) -> None:
+        """Give back the pages of a slab, which begin at `start`, and its descriptor."""
+        w, pages = self._w, self._pages
+        c = (cachep ^ 0xC0000000) >> 2
         order = w[c + self._gfporder]
+        self.nr_freed += 1 << order
         page = pages.virt_to_page(start)
         p, step = (page ^ 0xC0000000) >> 2, self._page_size >> 2
         self._count_pages(page, c, -1 << order)
@@ -299,10 +324,12 @@ class SlabObjects:
         emit = self._events.kmem_cache_alloc
         if emit is not None:
             size = self._w[((cachep ^ 0xC0000000) >> 2) + self._buffer_size]
-            emit(self._traps.caller, obj, size, size, flags)
+            emit(self._traps.caller, obj, self.kmem_cache_size(cachep), size, flags)
         return obj
 
     def _cache_alloc(self, cachep: int, flags: int) -> int:
+        if flags & GFP_WAIT:
+            self._traps.might_sleep()
         w = self._w
         a = (w[((cachep ^ 0xC0000000) >> 2) + self._traps.cpu] ^ 0xC0000000) >> 2
         avail = w[a]
@@ -317,7 +344,7 @@ class SlabObjects:
         """An object of the cache filled with zeros, or 0."""
         obj = self.kmem_cache_alloc(cachep, flags)
         if obj:
-            self._clear(obj, self._w[((cachep ^ 0xC0000000) >> 2) + self._buffer_size])
+            self._clear(obj, self.kmem_cache_size(cachep))
         return obj
 
     def _clear(self, obj: int, size: int) -> None:
@@ -347,17 +374,38 @@ class SlabObjects:
         """Bytes of an object, alignment included."""
         return self._w[((cachep ^ 0xC0000000) >> 2) + self._buffer_size]
 
+    def obj_offset(self, cachep: int) -> int:
+        """Bytes before an object in its place: 0, but for those with red zones."""
+        return 0
+
+    def last_user(self, cachep: int, obj: int) -> int | None:
+        """The address that asked for an object or gave it back last, 0 for the kernel itself; None: it is not kept."""
+        return None
+
     def kmem_cache_name(self, cachep: int) -> int:
         """Address of the cache's name."""
         return self._w[((cachep ^ 0xC0000000) >> 2) + self._name]
+
+    def kmem_ptr_validate(self, cachep: int, ptr: int) -> int:
+        """1 where `ptr`, which may be anything, lies in a slab of the cache on a word's border, else 0."""
+        w = self._w
+        size = w[((cachep ^ 0xC0000000) >> 2) + self._buffer_size]
+        if ptr < PAGE_OFFSET or ptr & 3 or (ptr ^ 0xC0000000) + size > 4 * len(w):
+            return 0
+        p = (self._pages.virt_to_page(ptr) ^ 0xC0000000) >> 2
+        return int(w[p] & PG_slab != 0 and w[p + 6] == cachep)
 
     def name(self, cachep: int) -> str:
         """The cache's name as text."""
         return self._read_string(self.kmem_cache_name(cachep))
 
     def find(self, name: str) -> int:
-        """The cache of that name, 0 where there is none."""
-        return next((cachep for cachep in self.caches() if self.name(cachep) == name), 0)
+        """The cache of that name, 0 where there is none. A cache that has lost its name is passed over."""
+        for cachep in self.caches():
+            with suppress(KernelFault):
+                if self.name(cachep) == name:
+                    return cachep
+        return 0
 
     def caches(self) -> list[int]:
         """All caches, the newest first: the order of /proc/slabinfo."""
@@ -365,13 +413,16 @@ class SlabObjects:
 
     # kmalloc
 
-    def _general_cache(self, size: int, flags: int) -> int:
+    def kmem_find_general_cachep(self, size: int, flags: int) -> int:
+        """The general cache that kmalloc takes `size` bytes from; 0 for more than 128 KB."""
         index = bisect_left(self._sizes, size)
         return self._w[self._malloc_sizes + 3 * index + (2 if flags & GFP_DMA else 1)]
 
     def kmalloc(self, size: int, flags: int) -> int:
         """At least `size` bytes, or 0; more than 128 KB is always 0."""
         # Its helpers are written out here and in kfree: 15 % of the pair.
+        if flags & GFP_WAIT:
+            self._traps.might_sleep()
         w = self._w
         cachep = w[self._malloc_sizes + 3 * bisect_left(self._sizes, size) + (2 if flags & GFP_DMA else 1)]
         obj = 0

@@ -17,10 +17,12 @@ from mm.layout import (
     PAGE_OFFSET,
     PAGE_SHIFT,
     PAGE_SIZE,
+    SLAB_DEBUG_SLABS_LEN,
     Layout,
     layout_for,
 )  # fmt: skip
 from mm.setup import MAX_NONPAE_PFN, MAXMEM_PFN, BootOptions, MemoryLimits, find_limits, read_boot_params
+from mm.slab_geometry import DEBUG_LETTERS, debug_option
 
 _TITLE = "boot_params"
 # Documentation/i386/zero-page.txt; the command line's place is ours.
@@ -71,7 +73,7 @@ def identify(ram: RAM, damages: list[Damage]) -> Kernel | None:
         return None
     options = replace(
         options or BootOptions(), e820=ram.e820, mem=mem, nr_cpus=layout.nr_cpus, page_owner=layout.page_owner,
-        l1=layout.l1,
+        l1=layout.l1, slab_debug=_slab_debug(ram, layout, options),
     )  # fmt: skip
     _compare(ram, options, damages)
     return Kernel(options, layout, limits, usable)
@@ -95,9 +97,27 @@ def _search(ram: RAM) -> Layout | None:
     for nr_cpus in range(1, 33):
         for page_owner in (True, False):
             for l1 in (32, 64, 128):
-                if _signed(ram, Layout(nr_cpus, page_owner, l1)):
-                    return layout_for(nr_cpus, page_owner, l1)
+                for slab_debug in (False, True):
+                    if _signed(ram, Layout(nr_cpus, page_owner, l1, slab_debug)):
+                        return layout_for(nr_cpus, page_owner, l1, slab_debug)
     return None
+
+
+def _slab_debug(ram: RAM, layout: Layout, options: BootOptions | None) -> str | None:
+    """--slab-debug by the command line; where that is damaged, as the kernel has noted it."""
+    if not layout.slab_debug:
+        return None
+    if options is not None and options.slab_debug is not None:
+        return options.slab_debug
+    start = layout.va("slab_debug_flags") - PAGE_OFFSET
+    flags = int.from_bytes(ram.read(start, 4), "little")
+    slabs = ram.read(start + 4, SLAB_DEBUG_SLABS_LEN).split(b"\0")[0].decode("latin-1")
+    text = "".join(letter for letter, flag in DEBUG_LETTERS.items() if flags & flag) + (f",{slabs}" if slabs else "")
+    try:
+        debug_option(text)
+    except ValueError:
+        return ""
+    return text
 
 
 def _limits(ram: RAM, options: BootOptions | None) -> tuple[MemoryLimits, list[tuple[int, int]], int | None]:

@@ -22,10 +22,11 @@ from mm.fsck.image import variable_damage
 from mm.fsck.memory import MOST, Frames, Memory, View, shown
 from mm.fsck.params import Kernel
 from mm.fsck.report import SLAB
+from mm.fsck.slab_debug import check_statistics
 from mm.layout import KERNEL_CACHES, PAGE_OFFSET, PAGE_SHIFT
 from mm.page_flags import ZONES_SHIFT, PG_slab
 from mm.slab import CREATE_MASK
-from mm.slab_geometry import BUFCTL_END, SHARED_BATCHCOUNT, SLAB_SIZE, tunables
+from mm.slab_geometry import BUFCTL_END, DEBUG_MASK, MAX_OBJ_SIZE, SHARED_BATCHCOUNT, SLAB_SIZE, tunables
 from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
 
 _BAD_ALIEN_MAGIC = 0x01020304
@@ -47,7 +48,7 @@ class Slabs:
         self._memory = memory
         self._layout = kernel.layout
         self._smp = kernel.layout.smp
-        self._online = 1  # image.py holds nr_cpus_online to that
+        self._online = memory.cpus
         self.objects = Objects(memory)
         self._lru_next = memory.column("lru")
         self._lru_prev = memory.column("lru.prev")
@@ -220,7 +221,7 @@ class Slabs:
             state[rows[active], current[active]] = FREE
             before = np.where(active, current, before)
             current[active] = words[index[active] + _BUFCTL + current[active]]
-        cache.state = state
+        cache.state, cache.sound = state, ~broken
         free = state.sum(axis=1, dtype=np.int64)
         inuse = words[index + _INUSE].astype(np.int64)
         for row in np.flatnonzero(~broken & (inuse != num - free)).tolist()[:MOST]:
@@ -243,7 +244,7 @@ class Slabs:
     def _cycles(self, cache: Cache, rows: Frames, current: Frames) -> None:
         for row in rows[:MOST].tolist():
             number = int(current[row])
-            va = cache.s_mem[row] + number * cache.shape.buffer_size
+            va = cache.object(row, number)
             text = f"is met twice in the chain of free objects: double free of object {va:08x}"
             self._slab_damage(cache, row, f"bufctl[{number}]", text)
 
@@ -263,9 +264,37 @@ class Slabs:
 
     # arrays
 
+    def _tunables(self, cache: Cache) -> tuple[int, int, int]:
+        """(limit, batchcount, shared) of a cache: what it began with or what was written to slabinfo."""
+        first, own, arrays = self._witnesses(cache)
+        limit, batch, shared = (
+            it if it in (there, begun) else begun if there == begun else it
+            for begun, it, there in zip(first, own, arrays)
+        )
+        most = MAX_OBJ_SIZE >> 2
+        return (limit, batch, shared) if 1 <= batch <= limit <= most and shared * batch <= most else first
+
+    def _witnesses(self, cache: Cache) -> tuple[tuple[int, int, int], ...]:
+        """A cache's tunables: those it began with, those that it says, those that its arrays say (0 for no array)."""
+        memory, view = self._memory, cache.view
+        own = (view["limit"], view["batchcount"], view["shared"])
+        array, l3 = view["array[0]"], self._list3(cache)
+        limit, batch = (memory.word(array + 4), memory.word(array + 8)) if memory.has(array, 12) else (0, 0)
+        shared = memory.word(l3 + memory.offset("kmem_list3", "shared")) if l3 else 0
+        capacity = memory.word(shared + 4) if memory.has(shared, 8) else 0
+        first = tunables(cache.shape.buffer_size, self._smp, self._layout.slab_debug)
+        return first, own, (limit, batch, capacity // (own[1] or 1))
+
+    def _check_tunables(self, cache: Cache) -> None:
+        first, own, arrays = self._witnesses(cache)
+        right = self._tunables(cache)
+        for name, value, begun, said in zip(("limit", "batchcount", "shared"), right, first, arrays):
+            if cache.view.want(name, value) and value not in (begun, said):
+                cache.view.bad(name, f"is {value}, its arrays say {shown(said)}")
+
     def _arrays(self, cache: Cache) -> list[tuple[int, str, int, int, str]]:
         """(address, title, limit, batchcount, member that points to it) of each array that the cache must have."""
-        limit, batch, shared = tunables(cache.shape.buffer_size, self._smp)
+        limit, batch, shared = self._tunables(cache)
         found = [
             (cache.view[f"array[{cpu}]"], f"array_cache of {cache.name}, CPU {cpu}", limit, batch, f"array[{cpu}]")
             for cpu in range(self._online)
@@ -282,6 +311,7 @@ class Slabs:
             if place is None or place[0].name != name or not is_array(self._memory, va, limit, batchcount):
                 continue
             for i, entry in enumerate(read_array(self._memory, va, limit)):
+                entry += cache.shape.obj_offset  # arrays have the place, with its red zone
                 found = self.objects.find(entry)
                 if found is None or found[0] is not cache:
                     self._memory.damage(title, va, f"entry[{i}]", f"is {entry:08x}, which is no object of the cache")
@@ -297,12 +327,9 @@ class Slabs:
 
     def _check_cache(self, cache: Cache) -> None:
         view, layout = cache.view, self._layout
-        limit, batch, shared = tunables(cache.shape.buffer_size, self._smp)
-        view.want("limit", limit)
-        view.want("batchcount", batch)
-        view.want("shared", shared)
-        want_geometry(cache)
-        if cache.flags & ~CREATE_MASK:
+        self._check_tunables(cache)
+        want_geometry(cache, layout.slab_debug)
+        if cache.flags & ~(CREATE_MASK | (DEBUG_MASK if layout.slab_debug else 0)):
             view.bad("flags", f"is {view['flags']:#x}, with bits that no cache has")
         general = self.objects.general(cache.shape.slab_size) if cache.shape.off_slab else ""
         parent = self.objects.by_name.get(general) if general else None
@@ -332,6 +359,8 @@ class Slabs:
             for slab in cache.slabs:
                 self.objects.use(slab, general, title, title, slab, "")
         view.free("nodelists")
+        if layout.slab_debug:
+            check_statistics(cache)
         view.rest_zero()
 
     def _check_list3(self, cache: Cache) -> None:
@@ -348,7 +377,7 @@ class Slabs:
         for field in _LISTS:
             l3.list_head(field, empty=False)
         l3.want("free_objects", cache.free_objects, "the slabs hold")
-        batch = tunables(cache.shape.buffer_size, self._smp)[1]
+        batch = self._tunables(cache)[1]
         l3.want("free_limit", (1 + self._online) * batch + cache.shape.num)
         l3.within("colour_next", 0, max(0, cache.shape.colour - 1))
         l3.want("alien", _BAD_ALIEN_MAGIC)
@@ -375,11 +404,12 @@ class Slabs:
         last = memory.block(va + 12 * len(rows), 3).tolist()
         if last != [0xFFFFFFFF, 0, 0]:
             memory.damage("malloc_sizes", va, f"[{len(rows)}]", "is not the end of the table")
-        cache = self.objects.by_name.get("task_struct")
-        if cache is None:
-            variable_damage(memory, "cache_chain", "lacks the cache task_struct")
-        elif (value := memory.variable("task_struct_cachep")) != cache.va:
-            variable_damage(memory, "task_struct_cachep", f"is {value:08x}, the cache is at {cache.va:08x}")
+        for name, variable in KERNEL_CACHES.items():
+            cache = self.objects.by_name.get(name)
+            if cache is None:
+                variable_damage(memory, "cache_chain", f"lacks the cache {name}")
+            elif (value := memory.variable(variable)) != cache.va:
+                variable_damage(memory, variable, f"is {value:08x}, the cache is at {cache.va:08x}")
 
     def _count_pages(self) -> list[list[int]]:
         counts = [[0, 0], [0, 0], [0, 0]]

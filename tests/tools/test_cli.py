@@ -40,6 +40,17 @@ def test_two_dashes_may_stand_before_the_program() -> None:
     assert (found.program, found.arguments, found.verbose) == ("a.c", ["-x"], True)
 
 
+@pytest.mark.parametrize(("line", "slab_debug", "program"), [
+    ("run --slab-debug a.c", "", "a.c"), ("run --slab-debug ZU a.c", "ZU", "a.c"), ("run a.c --slab-debug", "", "a.c"),
+    ("run --slab-debug=fz,size-* a.c", "fz,size-*", "a.c"), ("run --slab-debug ,size-64 a.c", ",size-64", "a.c"),
+    ("run --slab-debug fuzzy", "", "fuzzy"), ("run --slab-debug P,mine -v fzp", "P,mine", "fzp"),
+    ("run a.c", None, "a.c"), ("run --slab-debug --ram 64M a.c --slab-debug Z", "Z", "a.c"),
+])  # fmt: skip
+def test_slab_debug_does_not_take_the_program_for_its_value(line: str, slab_debug: str | None, program: str) -> None:
+    found = parse(*line.split())
+    assert (found.slab_debug, found.program) == (slab_debug, program)
+
+
 def test_monitor_commands_keep_their_order_and_blanks() -> None:
     found = parse("monitor", "-ex", "x /4xw $esp", "-ex", "info mem", "--json")
     assert (found.program, found.commands, found.json) == (None, ["x /4xw $esp", "info mem"], True)
@@ -59,6 +70,8 @@ def test_the_machines_options_are_the_same_everywhere(word: str) -> None:
     rest = {"run": ["a.c"], "build": ["a.c", "-o", "a"]}.get(word, [])
     found = parse(word, *rest, *"--e820 map --mem 512M --page-owner off --nr-cpus 8 --l1 128".split())
     assert (found.e820, found.mem, found.page_owner, found.nr_cpus, found.l1) == ("map", 512 << 20, "off", 8, 128)
+    found = parse(word, *rest, *"--cpus 4 --schedule 77".split())
+    assert (found.cpus, found.nr_cpus, found.schedule) == (4, None, 77)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +90,7 @@ def test_sizes(text: str, size: int) -> None:
     "line",
     [
         "nonsense", "run", "run --ram", "run a.c --ram 3X", "run a.c --ram -1", "run a.c --unknown", "run a.c --l1 48",
+        "run a.c --cpus 0", "run a.c --cpus 33", "run a.c --schedule -1", "run a.c --schedule x",
         "run a.c --nr-cpus 0", "run a.c --nr-cpus 33", "run a.c --nr-cpus two", "run a.c --page-owner maybe",
         "run a.c --timeout 0", "run a.c --timeout soon", "run a.c --timeout nan", "run a.c -ex", "run a.o --with b.c",
         "run a.c --ram 64M --e820 map", "boot a.c", "build a.c", "build -o a", "build a.c b.c -o a",

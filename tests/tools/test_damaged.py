@@ -12,8 +12,11 @@ from mm.setup import BootOptions
 from tools.monitor import Monitor
 
 LINES = (
-    "vtop c0100000", "vtop $esp", "vtop ff800000", "info mem", "info registers", "x /4xw $esp", "x /3i $eip",
-    "x /s kernel_strings", "xp /8xb 9fc00", "buddyinfo", "slabinfo", "vmallocinfo", "dmesg",
+    "vtop c0100000", "vtop $esp", "vtop ff800000", "info mem", "info registers", "info cpus", "x /4xw $esp",
+    "x /3i $eip",
+    "x /s kernel_strings", "xp /8xb 9fc00", "buddyinfo", "slabinfo", "slabtop", "kmem -s", "kmem -S size-256",
+    "slab dump size-32", "slab dump task_struct", "slab contains c0800010", "vmallocinfo", "dmesg", "page_owner",
+    "page_owner -g", "kmemleak",
 )  # fmt: skip
 ROUNDS = 150
 

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from tools.commands import checks, counters, frag, frames, info, kmem, memory, proc, translate
+from tools.commands import (
+    checks,
+    counters,
+    cpus,
+    frag,
+    frames,
+    info,
+    kmem,
+    kmemleak,
+    memory,
+    page_owner,
+    proc,
+    slab_owner,
+    slabs,
+    slabtop,
+    translate,
+)
 from tools.registry import Registry
 
 
 def standard() -> Registry:
     """A new registry with every command that highmem has."""
     registry = Registry()
-    for module in (translate, info, memory, proc, counters, kmem, frames, frag, checks):
+    for module in (
+        translate, info, cpus, memory, proc, counters, kmem, slabs, slabtop, frames,
+        slab_owner, page_owner, kmemleak, frag, checks,
+    ):  # fmt: skip
         module.register(registry)
     return registry

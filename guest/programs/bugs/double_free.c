@@ -1,0 +1,24 @@
+/* Two who both think that the buffer is theirs to free. Seen with --slab-debug Z. */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+
+struct message {
+	char *text;
+};
+
+static void release(struct message *message)
+{
+	kfree(message->text);
+}
+
+int main(void)
+{
+	struct message sent = { kmalloc(200, GFP_KERNEL) }, copy = sent;
+
+	if (!sent.text)
+		return -ENOMEM;
+	release(&sent);
+	release(&copy);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* A loop that goes one too far, and writes behind the end of its object. Seen with --slab-debug Z (and U: by whom). */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+
+enum { SLOTS = 10 };
+
+static void clear_slots(int *slots)
+{
+	int i;
+
+	for (i = 0; i <= SLOTS; i++)
+		slots[i] = 0;
+}
+
+int main(void)
+{
+	int *slots = kmalloc(SLOTS * sizeof(*slots) + 24, GFP_KERNEL);	/* 64 bytes: all of size-64 */
+
+	if (!slots)
+		return -ENOMEM;
+	clear_slots(slots + 6);
+	kfree(slots);
+	return 0;
+}

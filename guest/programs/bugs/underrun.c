@@ -1,0 +1,21 @@
+/* A header that is written in front of the object, where it has no place. Seen with --slab-debug Z. */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+static void add_header(char *packet)
+{
+	memcpy(packet - 2, "hd", 2);
+}
+
+int main(void)
+{
+	char *packet = kmalloc(128, GFP_KERNEL);
+
+	if (!packet)
+		return -ENOMEM;
+	add_header(packet);
+	kfree(packet);
+	return 0;
+}
