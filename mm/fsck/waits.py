@@ -6,7 +6,7 @@ from mm.fsck.areas import Areas
 from mm.fsck.caches import Objects
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import Memory, View, shown
-from mm.layout import MAX_ORDER
+from mm.layout import MAX_ORDER, THREAD_SIZE
 from mm.sched import TIF_NEED_RESCHED, TIF_SIGPENDING
 from mm.traps import TIF_MEMDIE
 
@@ -38,7 +38,8 @@ def check_waits(memory: Memory, tasks: list[int], waiting: set[int]) -> None:
         node.bad("kswapd", f"is {node['kswapd']:08x}, which is no task")
     node.within("kswapd_max_order", 0, MAX_ORDER - 1)
     info, flags = memory.offset("task_struct", "thread_info"), memory.offset("thread_info", "flags")
-    killed = sum(memory.word(memory.word(task + info) + flags) in KILLED for task in tasks)
+    stacks = [stack for task in tasks if memory.has(stack := memory.word(task + info), THREAD_SIZE)]
+    killed = sum(memory.word(stack + flags) in KILLED for stack in stacks)
     paused = sum(memory.word(task + memory.offset("task_struct", "pauses")) != 0 for task in tasks)
     if (said := memory.variable("work_pending")) != killed + paused:
         text = f"is {shown(said)}, {killed} tasks are to end and {paused} have paused"

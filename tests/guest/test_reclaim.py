@@ -180,7 +180,9 @@ def test_events() -> None:
         assert end["slabs_scanned"] >= 1280
 
 
-@pytest.mark.parametrize("how", ["timer", "shrinker", "dirty", "locked", "inodes", "vmalloc", "removes-itself", "handler"])
+@pytest.mark.parametrize(
+    "how", ["timer", "shrinker", "dirty", "locked", "inodes", "vmalloc", "removes-itself", "handler"]
+)
 def test_the_machine_goes_on_after(how: str) -> None:
     """What the kernel knows of a killed program goes with it; one that dies in an oops leaves its memory behind."""
     after = PROGRAMS / "reclaim_after.c"
