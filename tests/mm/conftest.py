@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
@@ -56,6 +56,42 @@ def load_module(kernel: Kernel, name: str, size: int) -> int:
     return va
 
 
+def add_pages(kernel: Kernel, inode: int, indexes: Iterable[int], gfp_mask: int = GFP_HIGHUSER) -> list[int]:
+    """Pages of an inode's page cache, new where there is none; nobody but the cache holds them afterwards."""
+    mapping, pages = inode + kernel.layout["inode"].offset("i_data"), []
+    for index in indexes:
+        page = kernel.filemap.find_or_create_page(mapping, index, gfp_mask)
+        kernel.filemap.unlock_page(page)
+        kernel.page_alloc.put_page(page)
+        pages.append(page)
+    return pages
+
+
+def fill_page_cache(kernel: Kernel) -> None:
+    """Inodes with trees of every form, pages on every list of reclaim and in the pagevecs."""
+    filemap, swap, pages = kernel.filemap, kernel.swap, kernel.page_alloc
+    one, many, high, low, empty = (kernel.inodes.new_inode(0) for _ in range(5))
+    kernel.inodes.new_inode(0)
+    kernel.inodes.iput(empty)
+    add_pages(kernel, one, [0])
+    dirty = add_pages(kernel, many, [*range(0, 200, 3), 4095, 4096, 300000])
+    add_pages(kernel, high, [0xFFFFFFFF, 0x40000000, 0])
+    add_pages(kernel, low, [70, 71, 72], GFP_KERNEL)
+    for page in dirty[::4]:
+        filemap.set_page_dirty(page)
+    for page in dirty[5::7]:
+        filemap.test_set_page_writeback(page)
+    for page in dirty[::3] * 2:
+        swap.mark_page_accessed(page)
+    filemap.trylock_page(dirty[1])
+    swap.lru_cache_add(pages.alloc_pages(GFP_KERNEL, 0))  # one that is in no page cache
+    for _ in range(3):
+        swap.lru_cache_add_active(pages.alloc_pages(GFP_HIGHUSER, 0))
+    swap.lru_add_drain()
+    add_pages(kernel, low, [5, 6, 7])
+    swap.lru_cache_add_active(pages.alloc_pages(GFP_HIGHUSER, 0))
+
+
 def keep_busy(kernel: Kernel) -> None:
     """Give every kind of structure some work and leave it half done."""
     slab, pages, vmalloc, highmem = kernel.slab, kernel.page_alloc, kernel.vmalloc, kernel.highmem
@@ -70,6 +106,8 @@ def keep_busy(kernel: Kernel) -> None:
         taken = [slab.kmem_cache_alloc(cache, GFP_KERNEL) for _ in range(3000 // size + 40)]
         for obj in taken[::3]:
             slab.kmem_cache_free(cache, obj)
+    for name, limit, batchcount, shared in (("cache1", 50, 7, 3), ("size-64", 200, 20, 0), ("size-2048", 24, 12, 5)):
+        slab.slabinfo_write(name, limit, batchcount, shared)
     held = [pages.alloc_pages(GFP_KERNEL, order) for order in (0, 1, 2, 3, 4, 5, 0, 0) * 2]
     held += [pages.alloc_pages(GFP_DMA, order) for order in (0, 2)]
     held += [pages.alloc_pages(GFP_KERNEL | GFP_COMP, order) for order in (1, 3)]
@@ -87,6 +125,7 @@ def keep_busy(kernel: Kernel) -> None:
     highmem.kmap_atomic(high[9], 3)
     for page in high[10:]:
         pages._free_pages(page, 0)
+    fill_page_cache(kernel)
     task = kernel.tasks.create("one")
     kernel.tasks.create("another task with a long name")
     kernel.tasks.release(task)
@@ -112,10 +151,16 @@ def boot() -> Iterator[Boot]:
         close(kernel)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def create() -> Callable[..., int]:
     """`create(kernel, name, size, align, flags)`: a slab cache."""
     return create_cache
+
+
+@pytest.fixture(scope="session", name="load_module")
+def module_loader() -> Callable[[Kernel, str, int], int]:
+    """`load_module(kernel, name, size)`: a `struct module`, loaded."""
+    return load_module
 
 
 @pytest.fixture(scope="session")
@@ -134,9 +179,18 @@ def busy() -> Iterator[Kernel]:
 
 
 @pytest.fixture(scope="session")
+def busy_debug() -> Iterator[Kernel]:
+    """The same with debugged slabs, on two CPUs."""
+    kernel = Kernel.boot(BootOptions(ram=920 << 20, cpus=2, slab_debug=",*"))
+    keep_busy(kernel)
+    yield kernel
+    close(kernel)
+
+
+@pytest.fixture(scope="session")
 def busy_hash() -> Iterator[Kernel]:
-    """The same with the 32-byte `struct page`, and for two CPUs."""
-    kernel = Kernel.boot(BootOptions(ram=920 << 20, page_owner=False, nr_cpus=2))
+    """The same with the 32-byte `struct page`, and with two of three possible CPUs."""
+    kernel = Kernel.boot(BootOptions(ram=920 << 20, page_owner=False, nr_cpus=3, cpus=2))
     keep_busy(kernel)
     yield kernel
     close(kernel)

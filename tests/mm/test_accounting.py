@@ -39,6 +39,8 @@ Sequence = _load().Sequence
 
 INDEX = st.integers(0, 1 << 16)
 ORDERS = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4, 6, 9))
+PAGE_INDEX = st.sampled_from((0, 0, 1, 60, 64, 4090, 1 << 18, 0xFFFFFFE0, 0xFFFFFFFF))
+STATES = st.sampled_from(("clean", "clean", "dirty", "held"))
 SIZES = st.one_of(st.integers(1, 300), st.integers(1, 5000), st.integers(1, 131072))
 
 
@@ -108,6 +110,14 @@ class Accounting(RuleBasedStateMachine):
     def shrink(self, index: int) -> None:
         self.sequence.shrink(index)
 
+    @rule(index=INDEX, limit=st.integers(1, 300), batchcount=st.integers(1, 150), shared=st.integers(0, 20))
+    def tune(self, index: int, limit: int, batchcount: int, shared: int) -> None:
+        self.sequence.tune(index, limit, batchcount, shared)
+
+    @rule(ticks=st.integers(1, 2500))
+    def pass_time(self, ticks: int) -> None:
+        self.sequence.pass_time(ticks)
+
     @rule(pages=st.sampled_from((1, 2, 7, 40, 1025)), low=st.booleans())
     def vmalloc(self, pages: int, low: bool) -> None:
         self.sequence.vmalloc(pages, low)
@@ -121,6 +131,35 @@ class Accounting(RuleBasedStateMachine):
     def kunmap(self, index: int, count: int) -> None:
         for n in range(count):
             self.sequence.kunmap(index + n)
+
+    @rule()
+    def new_inode(self) -> None:
+        self.sequence.new_inode()
+
+    @rule(index=INDEX, first=PAGE_INDEX, count=st.integers(1, 70), zone=st.integers(1, 2), state=STATES)
+    def add_to_cache(self, index: int, first: int, count: int, zone: int, state: str) -> None:
+        self.sequence.add_to_cache(index, first, count, zone, state)
+
+    @rule(index=INDEX, count=st.integers(1, 50))
+    def access(self, index: int, count: int) -> None:
+        for n in range(count):
+            self.sequence.access(index + n)
+
+    @rule(index=INDEX)
+    def clean(self, index: int) -> None:
+        self.sequence.clean(index)
+
+    @rule(index=INDEX, first=PAGE_INDEX, last=PAGE_INDEX)
+    def invalidate(self, index: int, first: int, last: int) -> None:
+        self.sequence.invalidate(index, first, last)
+
+    @rule(index=INDEX, first=PAGE_INDEX)
+    def truncate(self, index: int, first: int) -> None:
+        self.sequence.truncate(index, first)
+
+    @rule(index=INDEX)
+    def iput(self, index: int) -> None:
+        self.sequence.iput(index)
 
     @rule(index=INDEX)
     def kmap_atomic(self, index: int) -> None:
@@ -138,6 +177,10 @@ class Accounting(RuleBasedStateMachine):
     def release_task(self, index: int) -> None:
         self.sequence.release_task(index)
 
+    @rule(number=INDEX)
+    def on_cpu(self, number: int) -> None:
+        self.sequence.on_cpu(number % len(self.sequence.cpus()))
+
     @rule()
     def attach_to_copy(self) -> None:
         self.sequence.attach_to_copy()
@@ -146,8 +189,12 @@ class Accounting(RuleBasedStateMachine):
 MACHINES = {
     "64M": BootOptions(ram=64 << 20),
     "1G": BootOptions(ram=1 << 30),
-    "1G, 32-byte pages, two CPUs": BootOptions(ram=1 << 30, page_owner=False, nr_cpus=2),
+    "1G, 32-byte pages, four CPUs": BootOptions(ram=1 << 30, page_owner=False, cpus=4),
 }
+EACH = pytest.mark.parametrize(
+    "options",
+    [pytest.param(options, id=name, marks=[pytest.mark.slow] * (name == "1G")) for name, options in MACHINES.items()],
+)
 
 
 def run(options: BootOptions, examples: int, steps: int) -> None:
@@ -159,9 +206,8 @@ def run(options: BootOptions, examples: int, steps: int) -> None:
     )
 
 
-@pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
-def test_state_machine(options: BootOptions) -> None:
-    run(options, 3 if options.ram < 1 << 30 else 2, 40)
+def test_state_machine() -> None:
+    run(MACHINES["64M"], 3, 40)
 
 
 @pytest.mark.slow
@@ -189,7 +235,7 @@ def test_small_machine_runs_out(boot: Callable[..., Kernel]) -> None:
     sequence.check()
 
 
-@pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
+@EACH
 def test_everything_comes_back(options: BootOptions) -> None:
     """Freed, shrunk and drained, the machine is what it was: the same free blocks, but for page tables."""
     with Kernel.boot(options) as kernel:
@@ -230,7 +276,7 @@ def test_kmap_window_wraps(boot: Callable[..., Kernel], page_owner: bool) -> Non
     sequence.check()
 
 
-@pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
+@EACH
 def test_another_process_goes_on(options: BootOptions, tmp_path: Path) -> None:
     """In the middle of a sequence, with caches half full, a new process attaches: it gets the same addresses."""
     rng = random.Random(11)

@@ -14,10 +14,19 @@ import pytest
 
 from guest.kernel import Kernel
 from mm.fixmap import FIX_KMAP_BEGIN, FIXADDR_TOP
+from mm.fork import PARTS
 from mm.fsck import KINDS, Report, fsck
-from mm.layout import EXPORTED_VARIABLES, KERNEL_VARIABLES, MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, ZONE_NAMES
+from mm.layout import (
+    EXPORTED_VARIABLES,
+    KERNEL_VARIABLES,
+    MAX_NR_ZONES,
+    MAX_ORDER,
+    PAGE_OFFSET,
+    PAGE_OWNER_RECORDS,
+    ZONE_NAMES,
+)  # fmt: skip
 from mm.list import list_for_each
-from mm.slab_geometry import BUFCTL_END
+from mm.slab_geometry import BUFCTL_END, SLAB_POISON
 
 ALL = 0xFFFFFFFF
 # Of a count, an index or a set of which only the range is known: values far outside.
@@ -94,10 +103,12 @@ def image(kernel: Kernel) -> Iterator[Target]:
 FREE_VARIABLES = {
     "jiffies": 0, "jiffies_hi": 0, "die_counter": 0,  # nothing else says what time it is, or how often we died
     "tick_nsec": WILD, "tainted": WILD, "ratelimit_toks": WILD,
-    "time_slice": WILD, "kthread_stop_err": 0, "might_sleep_jiffy": 0,
+    "turn_cpu": WILD, "turn_blocks": WILD, "kthread_stop_err": 0, "might_sleep_jiffy": 0,
     "ratelimit_last_msg": 0, "ratelimit_missed": 0,  # of a time, and of messages that nobody saw
     "last_pkmap_nr": WILD,  # where the next search for a slot begins
     "last_pid": 0x80000000,  # pids that are no longer in use
+    "last_ino": 0,  # as with the inode numbers
+    "vm_swappiness": WILD, "panic_on_oom": ALL & ~1,
 }  # fmt: skip
 
 
@@ -111,7 +122,8 @@ def variables(kernel: Kernel) -> Iterator[Target]:
 def node(kernel: Kernel) -> Iterator[Target]:
     layout, pgdat = kernel.layout, kernel.layout["pglist_data"]
     va = layout.va("contig_page_data")
-    yield struct(kernel, "pglist_data", "contig_page_data", va, node_zones=0, node_zonelists=0)
+    free = {"node_zones": 0, "node_zonelists": 0, "kswapd_max_order": WILD}
+    yield struct(kernel, "pglist_data", "contig_page_data", va, **free)
     for i in range(MAX_NR_ZONES):
         at = va + pgdat.offset("node_zonelists") + i * layout["zonelist"].size
         yield struct(kernel, "zonelist", f"zonelist {ZONE_NAMES[i]}", at)
@@ -122,7 +134,10 @@ def zones(kernel: Kernel) -> Iterator[Target]:
     layout, zone = kernel.layout, kernel.layout["zone"]
     for i in range(MAX_NR_ZONES):
         va = layout.va("contig_page_data") + i * zone.size
-        yield struct(kernel, "zone", f"struct zone {ZONE_NAMES[i]}", va, pageset=0)
+        # how far reclaim has come
+        free = {"pages_scanned": 0, "nr_scan_active": WILD, "nr_scan_inactive": WILD, "prev_priority": WILD,
+                "all_unreclaimable": ALL & ~1}  # fmt: skip
+        yield struct(kernel, "zone", f"struct zone {ZONE_NAMES[i]}", va, pageset=0, **free)
         for cpu in range(layout.nr_cpus):
             at = va + zone.offset("pageset") + cpu * layout["per_cpu_pageset"].size
             yield struct(kernel, "per_cpu_pageset", f"pageset of struct zone {ZONE_NAMES[i]}", at)
@@ -164,7 +179,8 @@ def page(kernel: Kernel, pfn: int, kind: str) -> Target:
     va = kernel.page_alloc.pfn_to_page(pfn)
     masks = {"flags": ALL, "index": 0, "private": 0}
     if kernel.layout.page_owner:
-        masks["owner"] = 0  # who allocated it: nothing else says
+        # a wrong record that is in use: then both have a wrong number of users
+        masks["owner"] = ALL & ~(64 * PAGE_OWNER_RECORDS - 64)
         if pfn >= kernel.limits.max_low_pfn:
             masks["virtual"] = ALL
     if kind in ("hole", "reserved", "mem_map"):
@@ -181,11 +197,17 @@ def page(kernel: Kernel, pfn: int, kind: str) -> Target:
             masks |= {"private": 0, "lru": 0}
     elif kind.startswith("slab"):
         masks |= {"flags": ALL & ~STALE}
+    elif kind == "page cache":
+        # whoever uses the page may hold it and mark it; all say so who it belongs to
+        lists = 0x20 | 0x40 * (word(kernel, va) >> 5 & 1)
+        masks |= {"flags": OWNED | lists | 1 << 14, "_count": WILD, "index": ALL}
+        if not lists & 0x40:
+            masks["lru"] = 0
     elif kind == "vmalloc":
         masks |= {"flags": OWNED | 1 << 14, "_count": WILD | 1, "mapping": 0, "lru": 0}
     else:  # in use: an owner may hold more references, map it, link it and mark it
         compound = word(kernel, va) >> 14 & 1
-        masks |= {"flags": OWNED, "_count": WILD, "mapping": 0, "lru": 0, "private": ALL * compound}
+        masks |= {"flags": OWNED | 0x20, "_count": WILD, "mapping": 0, "lru": 0, "private": ALL * compound}
     return struct(kernel, "page", "struct page of frame", va, **masks)
 
 
@@ -210,10 +232,40 @@ def caches(kernel: Kernel) -> Iterator[Target]:
         if kernel.slab.name(cache).startswith("cache"):
             # what the program that made it chose: functions, flags that show nowhere else, a name where memory is
             masks = {"ctor": 0, "dtor": 0, "name": 0xC0000000, "flags": ALL & ~0x1FE000}
+            if layout.slab_debug:
+                masks["obj_size"] = WILD  # within what an alignment leaves free; then its poison is wrong
+        if layout.slab_debug:
+            masks |= {"num_allocations": 0} | dict.fromkeys(COUNTERS, WILD)
         yield struct(kernel, "kmem_cache", "struct kmem_cache", cache, **masks)
         l3 = word(kernel, cache + layout["kmem_cache"].offset("nodelists"))
         # next_reap is a time; colour_next and free_touched can be anything in range
         yield struct(kernel, "kmem_list3", "kmem_list3 of", l3, next_reap=0, colour_next=WILD, free_touched=ALL & ~1)
+
+
+# Counters that only have to fit each other.
+COUNTERS = ("high_mark", "grown", "reaped", "max_freeable", "allochit", "allocmiss", "freehit", "freemiss")
+
+
+def debugged(kernel: Kernel) -> Iterator[Target]:
+    """The option, and objects in use and free with what is around them."""
+    layout, slab = kernel.layout, kernel.slab
+    for name in ("slab_debug_flags", "slab_debug_slabs"):
+        va = layout.va(name)
+        yield Target(f"variable {name}", va).add(va, layout.symbols[name].size >> 2)
+    for cache in slab.caches():
+        size, offset = slab.kmem_cache_size(cache), slab.obj_offset(cache)
+        end = word(kernel, cache + layout["kmem_cache"].offset("buffer_size")) - offset
+        objects = [obj for state in kernel.slabs(cache)[-2:] for obj in state.objects]
+        for kind in ("allocated", "free", "cpu", "shared"):
+            for obj in [obj for obj in objects if obj.state == kind][:2]:
+                target = Target(f"object of {slab.name(cache)}", obj.address)
+                if offset:
+                    target.add(obj.address - 4).add(obj.address + end - 8)
+                if slab.last_user(cache, obj.address) == 0:
+                    target.add(obj.address + end - 4, 1, ALL & ~0xC0000000)  # both would be an address
+                if kind != "allocated" and word(kernel, cache + layout["kmem_cache"].offset("flags")) & SLAB_POISON:
+                    target.add(obj.address, size >> 2)
+                yield target
 
 
 def arrays(kernel: Kernel) -> Iterator[Target]:
@@ -300,18 +352,40 @@ def kmaps(kernel: Kernel) -> Iterator[Target]:
 def tasks(kernel: Kernel) -> Iterator[Target]:
     layout, fields = kernel.layout, kernel.layout["task_struct"]
     # saved registers; the name can be any text
-    free = {"thread__esp": 0, "thread__eip": 0, "thread__cr2": 0, "comm": 0}
+    free = {"thread__esp": 0, "thread__eip": 0, "thread__cr2": 0, "comm": 0, "stime": 0, "oomkilladj": WILD}
     yield struct(kernel, "task_struct", "init_task", layout.va("init_task"), **free)
-    for name in ("runqueue", "timers", "timers_due"):
+    for cpu in range(layout.nr_cpus):
+        slice_left = {"time_slice": WILD} if cpu < len(kernel.machine.cpus) else {}
+        va = layout.va("runqueues") + cpu * layout["rq"].size
+        yield struct(kernel, "rq", f"runqueue of CPU {cpu}", va, **slice_left)
+    idle = [kernel.sched.idle_task(cpu) for cpu in range(len(kernel.machine.cpus))]
+    for cpu, task in enumerate(idle[1:], 1):
+        yield struct(kernel, "task_struct", f"idle task of CPU {cpu}", task, **free)
+    for name in ("timers", "timers_due"):
         yield Target(name, layout.va(name)).add(layout.va(name), 2)
+    for cpu in range(layout.nr_cpus):
+        va = layout.va("reap_work") + cpu * layout["timer_list"].size
+        # a CPU may have been late
+        free_times = {"expires": 0} if cpu < len(kernel.machine.cpus) else {}
+        yield struct(kernel, "timer_list", f"reap_work of CPU {cpu}", va, **free_times)
     # when a sleep that is over would have ended; whether the task has run at all
-    free |= {"timer__expires": 0}
+    free |= {"timer__expires": 0, "start_time": 0}
+    yield struct(kernel, "mm_struct", "init_mm", layout.va("init_mm"))
     for task in kernel.tasks.each():
-        target = struct(kernel, "task_struct", "struct task_struct", task, **free, flags=ALL & ~2)
+        # being the task of reclaim, and helping it
+        target = struct(kernel, "task_struct", "struct task_struct", task, **free, flags=ALL & ~0x802)
+        if layout.smp:
+            target.only(task + fields.offset("cpus_allowed"), ALL << layout.nr_cpus & ALL)
         yield target.only(task + fields.offset("comm") + 12, 0x80000000)
-    for task in (layout.va("init_task"), *kernel.tasks.each()):
-        # the depth of kmap_atomic and locks; whether the time slice is over
-        masks = {"preempt_count": WILD, "flags": ALL & ~8}
+        for name, cachep, _ in PARTS:
+            if part := word(kernel, task + fields.offset(name)):
+                size = kernel.slab.kmem_cache_size(word(kernel, layout.va(cachep)))
+                yield Target(f"struct {name}_struct", part).add(part, size >> 2)
+        if mm := kernel.tasks.mm(task):
+            yield struct(kernel, "mm_struct", "struct mm_struct", mm, total_vm=WILD)
+    for task in (*idle, *kernel.tasks.each()):
+        # the depth of kmap_atomic and locks; whether the time slice is over; where a task that sleeps ran last
+        masks = {"preempt_count": WILD, "flags": ALL & ~8, "cpu": ALL if task in idle or not layout.smp else WILD}
         yield struct(kernel, "thread_info", "struct thread_info", kernel.tasks.stack(task), **masks)
 
 
@@ -327,9 +401,98 @@ def modules(kernel: Kernel) -> Iterator[Target]:
         yield struct(kernel, "module", "struct module", va, **free)
 
 
+# Members of an inode and its mapping that are its user's.
+INODE_FREE = (
+    "i_ino", "i_mode", "i_nlink", "i_uid", "i_gid", "i_rdev", "i_version", "i_size", "i_size_seqcount", "i_atime",
+    "i_mtime", "i_ctime", "i_blkbits", "i_blocks", "i_bytes", "i_lock", "i_mutex", "i_alloc_sem", "i_op", "i_fop",
+    "i_flock", "i_devices", "i_cdev", "i_cindex", "i_generation", "i_state", "dirtied_when", "i_flags",
+    "i_writecount", "i_security", "i_private",
+)  # fmt: skip
+MAPPING_FREE = (
+    "tree_lock", "i_mmap_lock", "writeback_index", "a_ops", "backing_dev_info", "private_lock", "private_list",
+    "assoc_mapping",
+)  # fmt: skip
+
+
+def inodes(kernel: Kernel) -> Iterator[Target]:
+    layout, fields = kernel.layout, kernel.layout["inode"]
+    for name in ("inode_in_use", "inode_unused"):
+        yield Target(name, layout.va(name)).add(layout.va(name), 2)
+    for entry in list_for_each(kernel.ram.words, layout.va("inode_in_use")):
+        va = entry - fields.offset("i_list")
+        target = struct(kernel, "inode", "struct inode", va, i_count=WILD, i_data__flags=0xFFC00000)
+        data = va + fields.offset("i_data")
+        for inner, free, at in (("inode", INODE_FREE, va), ("address_space", MAPPING_FREE, data)):
+            for name in set(free) & set(layout[inner].fields):
+                member = layout[inner].fields[name]
+                for n in range((member.size + 3) >> 2):
+                    target.only(at + (member.offset & -4) + 4 * n, 0)
+        yield target.only(va + fields.offset("i_sb"), 0)  # a super block that the program has made
+
+
+def nodes(kernel: Kernel) -> Iterator[Target]:
+    """The nodes of all trees, and those that wait in the pools."""
+    layout, node = kernel.layout, kernel.layout["radix_tree_node"]
+    slots, tags = node.offset("slots"), node.offset("tags")
+
+    def tree(va: int, height: int) -> Iterator[Target]:
+        target = struct(kernel, "radix_tree_node", "struct radix_tree_node", va)
+        below = [word(kernel, va + slots + 4 * n) for n in range(64)]
+        if height == 1:
+            for n, page in enumerate(below):
+                if page and word(kernel, page) & 0x1011:  # dirty, being written or locked: tagged or not
+                    for tag in range(2):
+                        at = va + tags + 8 * tag + 4 * (n >> 5)
+                        target.only(at, target.masks[at] & ~(1 << (n & 31)))
+        yield target
+        for child in filter(None, below):
+            if height > 1:
+                yield from tree(child, height - 1)
+
+    for entry in list_for_each(kernel.ram.words, layout.va("inode_in_use")):
+        root = entry - layout["inode"].offset("i_list") + layout["inode"].offset("i_data.page_tree")
+        if height := word(kernel, root):
+            yield from tree(word(kernel, root + 8), height)
+    for cpu in range(layout.nr_cpus):
+        va = layout.va("radix_tree_preloads") + cpu * layout["radix_tree_preload"].size
+        yield struct(kernel, "radix_tree_preload", "radix_tree_preloads, CPU", va)
+        for n in range(word(kernel, va)):
+            yield struct(kernel, "radix_tree_node", "struct radix_tree_node", word(kernel, va + 4 + 4 * n))
+
+
+def pagevecs(kernel: Kernel) -> Iterator[Target]:
+    layout = kernel.layout
+    for name in ("lru_add_pvecs", "lru_add_active_pvecs"):
+        for cpu in range(layout.nr_cpus):
+            va = layout.va(name) + cpu * layout["pagevec"].size
+            # a smaller nr leaves references that nobody gives back, as a larger one takes too many
+            target = Target(f"{name}, CPU", va).add(va, 1, WILD).add(va + 4)
+            for n in range(word(kernel, va)):
+                target.add(va + 8 + 4 * n, 1, 0xFF000007)  # another page could be meant
+            yield target
+
+
+def owners(kernel: Kernel) -> Iterator[Target]:
+    layout, record = kernel.layout, kernel.layout["page_owner"]
+    for name in ("page_owners_taken", "page_owner_times"):
+        yield Target(f"variable {name}", layout.va(name)).add(layout.va(name))
+    va = layout.va("page_owner_hash")
+    yield Target("page_owner_hash", va).add(va, 1024)
+    va = layout.va("page_owners")
+    for number in range(word(kernel, layout.va("page_owners_taken")) + 1):
+        yield struct(kernel, "page_owner", "struct page_owner", va + number * record.size)
+    va = word(kernel, layout.va("page_owner_times"))
+    target = Target("page_owner_times", va)
+    for pfn in range(kernel.limits.max_pfn):
+        if word(kernel, va + 8 * pfn):
+            # an earlier jiffy can be right as well
+            target.add(va + 8 * pfn, 1, 1 << 31).add(va + 8 * pfn + 4)
+    yield target
+
+
 KIND_OF_TARGETS: tuple[Callable[[Kernel], Iterator[Target]], ...] = (
     boot_params, image, variables, node, zones, wait_tables, pages, free_lists, caches, arrays, slabs, areas, tables,
-    kmaps, tasks, modules,
+    kmaps, tasks, modules, inodes, nodes, pagevecs, owners,
 )  # fmt: skip
 
 
@@ -376,9 +539,28 @@ def test_flipped_word_is_named(busy: Kernel, kind: Callable[[Kernel], Iterator[T
     assert sample(busy, kind, 24, 1) == []
 
 
-@pytest.mark.parametrize("kind", (zones, pages, caches, arrays, kmaps, tables), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", (zones, pages, caches, arrays, kmaps, tables, inodes, nodes, pagevecs, tasks, boot_params, variables),
+    ids=lambda kind: kind.__name__
+)
 def test_flipped_word_is_named_smp_hash(busy_hash: Kernel, kind: Callable[[Kernel], Iterator[Target]]) -> None:
     assert sample(busy_hash, kind, 12, 2) == []
+
+
+@pytest.mark.parametrize(
+    "kind", (debugged, caches, arrays, slabs, pages, boot_params, variables, image, tasks, inodes, nodes, areas),
+    ids=lambda kind: kind.__name__,
+)
+def test_flipped_word_is_named_with_debugged_slabs(
+    busy_debug: Kernel, kind: Callable[[Kernel], Iterator[Target]]
+) -> None:
+    assert sample(busy_debug, kind, 24 if kind is debugged else 12, 3) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", (debugged, caches, slabs), ids=lambda kind: kind.__name__)
+def test_every_word_of_debugged_slabs(busy_debug: Kernel, kind: Callable[[Kernel], Iterator[Target]]) -> None:
+    assert sample(busy_debug, kind, 250, 4) == []
 
 
 @pytest.mark.slow
