@@ -162,7 +162,8 @@ class Memory:
             if good and (before := self.word(following + 4)) != at:
                 onward = self.word(following)
                 linked = (onward == head or valid(onward)) and self.word(onward + 4) == following
-                if (before == head or valid(before)) and self.word(before) == following:
+                # A head's second word leads to the only entry, too.
+                if (before == head or before != head + 4 and valid(before)) and self.word(before) == following:
                     good = False  # `following` has another predecessor, which agrees
                 elif following != head and not linked:
                     good = False  # `following` is no entry of any list
