@@ -43,6 +43,7 @@ from mm.page_owner import PageOwners
 from mm.pgtable import PAGE_KERNEL_RO, KernelPageTable, pfn_pte
 from mm.printk import Console, Printk
 from mm.radix_tree import RadixTree
+from mm.rcupdate import Rcu
 from mm.rmap import PageReferences
 from mm.sched import Scheduler
 from mm.setup import BootOptions, MemoryLimits, find_limits, read_boot_params, write_boot_params
@@ -167,6 +168,7 @@ class Kernel(Views):
         log(f"<5>Kernel command line: {options.command_line()}\n")
         self._wire(options)
         self.sched.sched_init()
+        self.rcu.init()
         boot.mem_init(e820, self.page_alloc)
         self._test_wp_bit()
         if options.slab_debug is not None:
@@ -274,6 +276,9 @@ class Kernel(Views):
             w, layout, self.traps, self.clock, self.vm, lambda *call, irqs: self.runner.call_guest(*call, irqs=irqs),
             lambda: self.runner.depth(), lambda: self.runner.let_others_run(),
         )  # fmt: skip
+        self.rcu = Rcu(w, layout, self.sched, self.slab)
+        self.slab.defer, self.slab.synchronize = self.rcu.defer, self.rcu.synchronize
+        self.sched.quiescent = self.rcu.quiescent
         self.highmem = Highmem(
             w, layout, self.events, self.traps, self.page_alloc, self.tables, self.addresses, self.sched,
             machine.flush_tlb, self._flush_tlb_one,

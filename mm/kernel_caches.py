@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from mm.layout import KERNEL_CACHES, Layout
 from mm.list import Words
-from mm.slab import SLAB_DESTROY_BY_RCU, SLAB_HWCACHE_ALIGN, SLAB_MEM_SPREAD, SLAB_PANIC, SlabAllocator
-from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
+from mm.slab import SLAB_HWCACHE_ALIGN, SLAB_MEM_SPREAD, SLAB_PANIC, SlabAllocator
+from mm.slab_objects import SLAB_DESTROY_BY_RCU, SLAB_RECLAIM_ACCOUNT
 
 ARCH_MIN_TASKALIGN = 16
 

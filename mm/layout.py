@@ -402,7 +402,8 @@ class Layout:
         place("initarray_generic", size["arraycache_init"])
         place("malloc_sizes", n_sizes * size["cache_sizes"])
         place("cache_chain", 8)
-        for name in ("modules", "timers", "timers_due", "shrinker_list", "inode_in_use", "inode_unused"):
+        for name in ("modules", "timers", "timers_due", "shrinker_list", "inode_in_use", "inode_unused",
+                     "rcu_slabs"):  # fmt: skip
             place(name, 8)
         place("runqueues", size["rq"] * self.nr_cpus)
         place("pkmap_map_wait", size["wait_queue_head"])
@@ -515,7 +516,7 @@ KERNEL_VARIABLES = (
     "ratelimit_toks", "ratelimit_last_msg", "ratelimit_missed",
     "kthread_stop_k", "kthread_stop_err", "kthread_stop_waiter", "might_sleep_jiffy",
     "min_free_kbytes", "die_counter", "last_pid", "tainted", *KERNEL_CACHES.values(),
-    "last_ino", "vm_swappiness", "panic_on_oom", "work_pending", "shrinker_readers",
+    "last_ino", "vm_swappiness", "panic_on_oom", "work_pending", "shrinker_readers", "rcu_cpumask",
     "turn_cpu", "turn_blocks", "schedule_state", "call_func", "call_info", "call_cpus", "call_caller",
 )  # fmt: skip
 

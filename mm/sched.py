@@ -125,6 +125,9 @@ class Scheduler:
         self._process_timeout = layout.va("process_timeout")
         self._autoremove = layout.va("autoremove_wake_function")
         self.own_timers: dict[int, Callable[[int], None]] = {}  # the functions of timers that our own code serves
+        # What hears that a CPU changes its task, where readers are waited for; put in where the kernel is wired.
+        self.quiescent: Callable[[int], None] = lambda cpu: None
+        self._rcu_cpumask = (layout.va("rcu_cpumask") ^ 0xC0000000) >> 2
         self.work_pending = (layout.va("work_pending") ^ 0xC0000000) >> 2
         self._pauses = task.word("pauses")
 
@@ -167,6 +170,8 @@ class Scheduler:
         """The task at work on a CPU is so no longer."""
         i = cpu * self._rq_words
         self._w[self._curr + i] = self._w[self._idle + i]
+        if self._w[self._rcu_cpumask]:
+            self.quiescent(cpu)
 
     def _queued(self, task: int) -> bool:
         return self._w[(task + self._run_list ^ 0xC0000000) >> 2] != 0

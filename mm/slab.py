@@ -25,7 +25,7 @@ from mm.slab_geometry import (
     reciprocal_value,
     tunables,
 )  # fmt: skip
-from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
+from mm.slab_objects import SLAB_DESTROY_BY_RCU, SLAB_RECLAIM_ACCOUNT
 from mm.slab_reap import REAPTIMEOUT_LIST3, SlabReap
 from mm.traps import Traps
 
@@ -33,7 +33,6 @@ SLAB_HWCACHE_ALIGN = 0x2000
 SLAB_CACHE_DMA = 0x4000
 SLAB_MUST_HWCACHE_ALIGN = 0x8000
 SLAB_PANIC = 0x40000
-SLAB_DESTROY_BY_RCU = 0x80000
 SLAB_MEM_SPREAD = 0x100000
 CREATE_MASK = (
     SLAB_HWCACHE_ALIGN | SLAB_CACHE_DMA | SLAB_MUST_HWCACHE_ALIGN | SLAB_RECLAIM_ACCOUNT | SLAB_PANIC
@@ -373,6 +372,11 @@ class SlabAllocator(SlabReap):
             self._slab_error("kmem_cache_destroy", cachep, "Can't free all objects")
             list_add(w, cachep + self._next, self.cache_chain)
             return
+        try:
+            self.synchronize(cachep)
+        except BaseException:
+            list_add(w, cachep + self._next, self.cache_chain)
+            raise
         self._release_cache(cachep)
 
     def _release_cache(self, cachep: int) -> None:

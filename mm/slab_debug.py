@@ -17,7 +17,7 @@ from mm.gfp import GFP_DMA, GFP_WAIT
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, Layout
 from mm.list import Words, list_for_each
 from mm.page_alloc import PageAllocator
-from mm.slab import CREATE_MASK, SLAB_DESTROY_BY_RCU, SlabAllocator
+from mm.slab import CREATE_MASK, SlabAllocator
 from mm.slab_geometry import (
     BUFCTL_END,
     BUFCTL_FREE,
@@ -33,7 +33,7 @@ from mm.slab_geometry import (
     debug_flags,
     debug_option,
 )  # fmt: skip
-from mm.slab_objects import CTOR_ATOMIC, CTOR_CONSTRUCTOR
+from mm.slab_objects import CTOR_ATOMIC, CTOR_CONSTRUCTOR, SLAB_DESTROY_BY_RCU
 from mm.traps import Traps
 
 RED_INACTIVE, RED_ACTIVE = 0x5A2CF071, 0x170FC2A5

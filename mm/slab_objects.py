@@ -23,6 +23,7 @@ from mm.slab_geometry import BUFCTL_END, CFLGS_OFF_SLAB
 from mm.traps import Traps
 
 SLAB_RECLAIM_ACCOUNT = 0x20000
+SLAB_DESTROY_BY_RCU = 0x80000
 CTOR_CONSTRUCTOR = 1
 CTOR_ATOMIC = 2
 BATCHREFILL_LIMIT = 16
@@ -89,6 +90,9 @@ class SlabObjects:
         self._entry = layout["array_cache"].words
         self._ac_size = layout["array_cache"].size
 
+        # RCU's part, put in where the kernel is wired: keep a slab for its readers; wait for those of a cache.
+        self.defer: Callable[[int], bool] = lambda slab: False
+        self.synchronize: Callable[[int], None] = lambda cachep: None
         self.nr_freed = 0  # pages of slabs given back, for who frees memory to compare before and after
         self.cache_cache = layout.va("cache_cache")
         self.cache_chain = layout.va("cache_chain")
@@ -177,7 +181,18 @@ class SlabObjects:
         w, s = self._w, (slab ^ 0xC0000000) >> 2
         s_mem = w[s + _S_MEM]
         self._destroy_objs(cachep, s_mem)
+        if w[((cachep ^ 0xC0000000) >> 2) + self._flags] & SLAB_DESTROY_BY_RCU and self.defer(slab):
+            return
         self._free_slab(cachep, s_mem - w[s + _S_COLOUROFF] & 0xFFFFFFFF, slab)
+
+    def cache_of(self, slab: int) -> int:
+        """The cache that a slab belongs to, by its pages."""
+        return self._virt_to_cache(self._w[((slab ^ 0xC0000000) >> 2) + _S_MEM])
+
+    def free_deferred(self, slab: int) -> None:
+        """Give back a slab that `defer` kept: kmem_rcu_free."""
+        s = (slab ^ 0xC0000000) >> 2
+        self._free_slab(self.cache_of(slab), self._w[s + _S_MEM] - self._w[s + _S_COLOUROFF] & 0xFFFFFFFF, slab)
 
     def _free_slab(self, cachep: int, start: int, slab: int) -> None:
         """Give back the pages of a slab, which begin at `start`, and its descriptor."""

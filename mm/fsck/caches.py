@@ -49,6 +49,7 @@ class Cache:
     state: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.uint8))
     sound: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     free_objects: int = 0
+    waiting: int = 0  # slabs on rcu_slabs, whose objects nobody counts
 
     def object(self, row: int, number: int) -> int:
         """Address of an object of a slab."""

@@ -31,6 +31,7 @@ from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
 
 _BAD_ALIEN_MAGIC = 0x01020304
 _LISTS = ("slabs_partial", "slabs_full", "slabs_free")
+_FREE_LIST = 2
 _COLOUROFF, _S_MEM, _INUSE, _FREE, _NODEID, _BUFCTL = 2, 3, 4, 5, 6, 7
 
 
@@ -68,6 +69,7 @@ class Slabs:
     def check(self) -> list[list[int]]:
         """Check everything; per zone the pages of reclaimable and of other slabs."""
         self._find_caches()
+        self._rcu_slabs = self._read_rcu_slabs()
         for number, cache in enumerate(self.objects.caches):
             self._read_slabs(cache)
             self.objects.place(number, cache)
@@ -77,6 +79,19 @@ class Slabs:
             self._check_cache(cache)
         self._check_malloc_sizes()
         return self._count_pages()
+
+    def _read_rcu_slabs(self) -> set[int]:
+        """The slabs that wait for their readers."""
+        memory, head = self._memory, self._layout.va("rcu_slabs")
+        slabs = memory.walk(
+            head, ("rcu_slabs", head, "list"), lambda slab: memory.has(slab, SLAB_SIZE),
+            lambda slab: ("struct slab of", slab, "list"),
+        )  # fmt: skip
+        mask, cpus = memory.variable("rcu_cpumask"), memory.cpus
+        if bool(mask) != bool(slabs) or mask >> cpus:
+            text = f"is {mask:#x}, {len(slabs)} slabs wait, and there are {cpus} CPUs"
+            variable_damage(memory, "rcu_cpumask", text)
+        return set(slabs)
 
     def _find_caches(self) -> None:
         memory, size = self._memory, self._layout["kmem_cache"].size
@@ -134,7 +149,10 @@ class Slabs:
                 found.setdefault(slab, i)
         pages = self._pages.slabs.get(cache.va, {})
         for slab, (start, _) in pages.items():
-            if slab not in found and memory.has(slab, size):
+            if slab in self._rcu_slabs:
+                found.setdefault(slab, _FREE_LIST)
+                cache.waiting += 1
+            elif slab not in found and memory.has(slab, size):
                 s_mem, colouroff = memory.word(slab + 4 * _S_MEM), memory.word(slab + 4 * _COLOUROFF)
                 if s_mem - colouroff == PAGE_OFFSET + (start << PAGE_SHIFT):
                     found[slab] = -1
@@ -376,7 +394,7 @@ class Slabs:
         l3 = View(self._memory, "kmem_list3", va, title)
         for field in _LISTS:
             l3.list_head(field, empty=False)
-        l3.want("free_objects", cache.free_objects, "the slabs hold")
+        l3.want("free_objects", cache.free_objects - cache.waiting * cache.shape.num, "the slabs hold")
         batch = self._tunables(cache)[1]
         l3.want("free_limit", (1 + self._online) * batch + cache.shape.num)
         l3.within("colour_next", 0, max(0, cache.shape.colour - 1))

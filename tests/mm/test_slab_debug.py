@@ -18,7 +18,7 @@ from mm.gfp import GFP_DMA, GFP_KERNEL
 from mm.layout import PAGE_OFFSET, PAGE_SIZE
 from mm.sched import Switch
 from mm.setup import BootOptions
-from mm.slab import SLAB_DESTROY_BY_RCU, SLAB_HWCACHE_ALIGN
+from mm.slab import SLAB_HWCACHE_ALIGN
 from mm.slab_debug import POISON_FREE, POISON_INUSE, RED_ACTIVE, RED_INACTIVE, DebugSlabAllocator, poison
 from mm.slab_geometry import (
     SLAB_DEBUG_FREE,
@@ -28,6 +28,7 @@ from mm.slab_geometry import (
     SLAB_STORE_USER,
     debug_option,
 )  # fmt: skip
+from mm.slab_objects import SLAB_DESTROY_BY_RCU
 from tests.mm import failing
 from tests.mm.conftest import create_cache
 from tests.mm.sequence import Sequence
