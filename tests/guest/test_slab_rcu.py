@@ -51,7 +51,7 @@ def test_fsck_knows_a_slab_that_waits(tmp_path: Path) -> None:
         source = tmp_path / "slab_rcu.c"
         source.write_text(SOURCE.read_text().replace("done = 1;", ""))
         program = elf.read(cc.build([source], kernel.layout), "slab_rcu")
-        assert kernel.run(program, ["slab_rcu"], 1.5) == 124
+        assert kernel.run(program, ["slab_rcu"], 6) == 124
         assert "while it is read: a slab's page still" in kernel.log.text()
         assert [str(damage) for damage in fsck(kernel.ram).damages] == []
         mask = kernel.layout.va("rcu_cpumask") - 0xC0000000
