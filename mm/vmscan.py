@@ -31,6 +31,7 @@ SWAP_CLUSTER_MAX = 32
 SHRINK_BATCH = 128
 PF_SWAPWRITE = 0x00800000
 
+_NR_ANON_PAGES, _NR_FILE_MAPPED = 0, 1  # enum zone_stat_item
 _LRU = 0x18  # byte offset of page->lru
 # kswapd's local variables, words that its code has pushed as zeros. Passes: those of balance_pgdat that are left, 0
 # between two runs; then the pages of this run, and the priority that each zone was scanned at.
@@ -78,6 +79,9 @@ class Vmscan:
         self._kswapd_wait = pages.pgdat + pgdat.offset("kswapd_wait")
         self._kswapd = (pages.pgdat + pgdat.offset("kswapd") ^ 0xC0000000) >> 2
         self._max_order = (pages.pgdat + pgdat.offset("kswapd_max_order") ^ 0xC0000000) >> 2
+        self._swappiness = (layout.va("vm_swappiness") ^ 0xC0000000) >> 2
+        self._total = (layout.va("totalram_pages") ^ 0xC0000000) >> 2
+        self._vm_stat = (layout.va("vm_stat") ^ 0xC0000000) >> 2
         self._shrinkers = layout.va("shrinker_list")
         self._readers = (layout.va("shrinker_readers") ^ 0xC0000000) >> 2
         self._shrinker_size, self._shrinker_list = shrinker.size, shrinker.offset("list")
@@ -194,16 +198,29 @@ class Vmscan:
         i += self._pages.zones.index(zone) if zone else 0
         self._w[i] = self._w[i] + by & 0xFFFFFFFF
 
-    def _shrink_active_list(self, nr_pages: int, zone: int) -> None:
-        """Move pages from the end of the active list to the inactive one, but those in use that were accessed."""
+    def _reclaim_mapped(self, z: int, priority: int) -> bool:
+        """Whether mapped pages are to go too: with vm.swappiness, how many there are, and how hard it has become."""
+        w = self._w
+        if w[z + self._pages_scanned] >= 3 * (w[z + self._nr_active] + w[z + self._nr_inactive]):
+            return True  # zone_is_near_oom
+        distress = 100 >> min(w[z + self._prev_priority], priority)
+        mapped = (w[self._vm_stat + _NR_FILE_MAPPED] + w[self._vm_stat + _NR_ANON_PAGES]) * 100 // w[self._total]
+        return mapped // 2 + distress + w[self._swappiness] >= 100
+
+    def _shrink_active_list(self, nr_pages: int, zone: int, priority: int) -> None:
+        """Move pages from the end of the active list to the inactive one; a mapped page only if mapped ones are to go,
+        and it was not accessed.
+        """
         w, z = self._w, (zone ^ 0xC0000000) >> 2
         self._swap.lru_add_drain()
         taken, scanned = self._isolate(nr_pages, zone + self._active_list)
         w[z + self._pages_scanned] += scanned
+        reclaim_mapped = self._reclaim_mapped(z, priority)
         w[z + self._nr_active] -= len(taken)
         moved = 0
         for page in taken:
-            if not (self._references.in_use(page) and self._references.page_referenced(page)):
+            mapped = self._references.in_use(page)
+            if not mapped or reclaim_mapped and not self._references.page_referenced(page):
                 w[(page ^ 0xC0000000) >> 2] &= ~PG_active
                 moved += 1
             self._put_back(page, zone)
@@ -273,7 +290,7 @@ class Vmscan:
             if active:
                 now = min(active, SWAP_CLUSTER_MAX)
                 active -= now
-                self._shrink_active_list(now, zone)
+                self._shrink_active_list(now, zone, priority)
             if inactive:
                 now = min(inactive, SWAP_CLUSTER_MAX)
                 inactive -= now

@@ -23,6 +23,8 @@ from tools.session import Session
 if TYPE_CHECKING:
     from guest.kernel import Kernel
 
+_USAGE_WIDTH = 24  # of the list that `help` prints; a longer usage has a line of its own
+
 
 @dataclass
 class Help:
@@ -100,5 +102,8 @@ def _render_help(entries: list[Help]) -> str:
         (entry,) = entries
         details = "".join(f"  {line}\n" for line in entry.details.splitlines())
         return f"{entry.usage}: {entry.summary}\n{details}Example:\n  {entry.example}\n"
-    width = max(len(entry.usage) for entry in entries)
-    return "".join(f"{entry.usage:<{width}}  {entry.summary}\n" for entry in entries)
+    lines = []
+    for entry in entries:
+        room = entry.usage if len(entry.usage) <= _USAGE_WIDTH else f"{entry.usage}\n{'':{_USAGE_WIDTH}}"
+        lines.append(f"{room:<{_USAGE_WIDTH}}  {entry.summary}\n")
+    return "".join(lines)

@@ -8,7 +8,7 @@ from mm.fixmap import pkmap_base
 from mm.fsck.memory import MOST, Memory, View, shown
 from mm.fsck.tables import Tables
 from mm.layout import LAST_PKMAP, PA_HASH_ORDER, PAGE_SHIFT, PAGE_SIZE
-from mm.pgtable import PAGE_KERNEL
+from mm.pgtable import PAGE_ACCESSED, PAGE_KERNEL
 
 _GOLDEN_RATIO_PRIME_32 = 0x9E370001  # include/linux/hash.h
 _MAP = "struct page_address_map"
@@ -51,7 +51,7 @@ class Kmaps:
             self._page(pfn, f"says not that it is mapped at {va:08x}")
         elif pte and not pages:
             self._tables.bad_pte(self._tables.pkmap, va, pte, "pkmap_count is 0")
-        elif pte and pte & (PAGE_SIZE - 1) != PAGE_KERNEL:
+        elif pte and pte & (PAGE_SIZE - 1) | PAGE_ACCESSED != PAGE_KERNEL:  # reclaim clears that bit
             self._tables.bad_pte(self._tables.pkmap, va, pte, f"should end in {PAGE_KERNEL:03x}")
         elif pages and not pte and not count:
             self._page(pages[0], f"says that it is mapped at {va:08x}, which is free")

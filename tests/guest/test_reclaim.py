@@ -10,7 +10,8 @@ import pytest
 from guest import cc, elf
 from guest.kernel import Kernel
 from mm.fsck import fsck
-from mm.gfp import GFP_ATOMIC, GFP_KERNEL, GFP_NOFS, GFP_NORETRY, GFP_USER
+from mm.gfp import GFP_ATOMIC, GFP_HIGHUSER, GFP_KERNEL, GFP_NOFS, GFP_NORETRY, GFP_USER
+from mm.pgtable import PAGE_ACCESSED
 from mm.setup import BootOptions
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
@@ -213,3 +214,29 @@ def test_a_request_in_a_function_that_the_kernel_called() -> None:
     status, text = run("nested")
     assert status == 137
     assert "Killed process 2 (reclaim_nested)" in text and "the handler has nothing" in text
+
+
+def test_mapped_pages_leave_the_active_list_by_swappiness_and_their_accessed_bit() -> None:
+    """shrink_active_list on 64 pages that kmap maps: kept with the default of 60; with 100, the accessed ones."""
+    with Kernel.boot(BootOptions(ram=1024 * MB)) as kernel:
+        mapping = kernel.inodes.new_inode(0) + kernel.layout["inode"].offset("i_data")
+        pages = [kernel.filemap.find_or_create_page(mapping, index, GFP_HIGHUSER) for index in range(64)]
+        kernel.swap.lru_add_drain()
+        for page in pages:
+            kernel.filemap.unlock_page(page)
+            kernel.swap.activate_page(page)
+            kernel.highmem.kmap(page)
+        highmem = kernel.page_alloc.zones[2]
+
+        def active_after_a_scan() -> int:
+            kernel.vmscan._shrink_active_list(64, highmem, 12)
+            return sum(zone.active for zone in kernel.zoneinfo())
+
+        assert active_after_a_scan() == 64
+        kernel.set_sysctl("vm.swappiness", "100")
+        assert active_after_a_scan() == 64  # kmap sets the accessed bit; this scan has cleared it
+        for page in pages[:10]:
+            pte = kernel.highmem.pkmap_pte(page)
+            kernel.ram.words[pte] |= PAGE_ACCESSED
+        assert active_after_a_scan() == 10
+        assert fsck(kernel.ram).damages == []

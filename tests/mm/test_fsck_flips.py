@@ -317,7 +317,11 @@ def tables(kernel: Kernel) -> Iterator[Target]:
             mask = ALL & ~0x60 & (ALL if size > 4 * 4096 or page == addr + size - 4096 else ~0x112)
             yield Target("page table of", pte & -4096).add(pte, 1, mask)
     pkmap = word(kernel, kernel.layout.va("pkmap_page_table"))
-    yield Target("page table of", pkmap).add(pkmap, 1024)
+    target = Target("page table of", pkmap).add(pkmap, 1024)
+    for slot in range(1024):
+        if word(kernel, pkmap + 4 * slot):
+            target.only(pkmap + 4 * slot, ALL & ~0x20)  # accessed
+    yield target
     fixmap = word(kernel, kernel.layout.va("kmap_pte")) & -4096
     target = Target("page table of", fixmap).add(fixmap, 1024)
     for slot in range(FIX_KMAP_BEGIN, FIX_KMAP_BEGIN + 13 * kernel.layout.nr_cpus):
