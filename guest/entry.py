@@ -15,7 +15,7 @@ from mm.fault import PageFaults, Verdict
 from mm.layout import PAGE_OFFSET
 from mm.list import Words
 from mm.oops import Oops
-from mm.pgtable import KernelPageTable
+from mm.pgtable import PageTables
 from mm.printk import Printk
 from mm.sched import Scheduler
 from mm.time import TICK_NSEC, TRAP_NSEC, Clock
@@ -84,7 +84,7 @@ class Entry:
 
     def __init__(
         self, cpu: Callable[[], CPU], w: Words, traps: Traps, clock: Clock, sched: Scheduler, faults: PageFaults,
-        tables: KernelPageTable, death: Death, parts: Mapping[str, object],
+        tables: PageTables, death: Death, parts: Mapping[str, object],
     ) -> None:  # fmt: skip
         self._cpu = cpu
         self._w = w

@@ -15,16 +15,18 @@ from guest.params import Setting, refused
 from guest.runner import EFLAGS, Halted, Runner, TaskKilled
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
 from guest.views import Views
+from hw.cpu import MSR_EFER
 from hw.errors import EngineError, HighmemError, PhysicalError
 from hw.frame import ExceptionFrame
 from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
+from hw.paging import CR4_PAE, EFER_NXE
 from hw.watchdog import CallbackStuck, Watchdog
 from hw.watchdog import Verdict as Halt
 from mm.errors import BootError, DamagedMemory, KernelBug, KernelFault, ListCycle, Panic
 from mm.events import Events
 from mm.fault import PageFaults
 from mm.filemap import FileMap
-from mm.fixmap import HYPERCALL_PAGE, fix_to_virt, fix_wp_test
+from mm.fixmap import HYPERCALL_PAGE, Fixmap, fix_to_virt, fix_wp_test
 from mm.fork import Tasks, init_task
 from mm.gfp import GFP_KERNEL, GFP_REPEAT
 from mm.highmem import Highmem
@@ -40,7 +42,7 @@ from mm.oops import Oops
 from mm.page_address import PageAddresses
 from mm.page_alloc import PageAllocator
 from mm.page_owner import PageOwners
-from mm.pgtable import PAGE_KERNEL_RO, KernelPageTable, pfn_pte
+from mm.pgtable import PAGE_KERNEL_RO, page_tables
 from mm.printk import Console, Printk
 from mm.radix_tree import RadixTree
 from mm.rcupdate import Rcu
@@ -91,7 +93,7 @@ class Kernel(Views):
         self.log = Printk(w, self._lowmem, layout, console)
         self.traps = Traps(w, layout, self.log)
         self.clock = Clock(w, layout)
-        self.tables = KernelPageTable(w, layout.va("swapper_pg_dir"))
+        self.tables = page_tables(w, layout)
         self.vm = KernelMemory(self.ram.bytes, self.tables)
         self.halt: Halt | None = None  # why the last run was ended from outside, if it was
         self.symbols = Symbols(layout, self.vm)
@@ -109,7 +111,7 @@ class Kernel(Views):
         for start, end in e820.backed_ranges():
             if start < TRAP_WINDOW + TRAP_WINDOW_SIZE and TRAP_WINDOW < end:
                 raise BootError(f"the memory map has RAM at {TRAP_WINDOW:#x}, where the hypercall window is")
-        limits = find_limits(usable)
+        limits = find_limits(usable, options)
         check_image_fits(usable, limits, options.layout)
         kernel = cls(Machine(e820, options.cpus), options.layout, limits, console)
         try:
@@ -128,7 +130,7 @@ class Kernel(Views):
         if options.cpus != len(machine.cpus):
             raise BootError(f"the kernel was booted on {options.cpus} CPUs, the machine has {len(machine.cpus)}")
         usable = options.e820 if options.mem is None else options.e820.clip(options.mem)
-        kernel = cls(machine, options.layout, find_limits(usable), console)
+        kernel = cls(machine, options.layout, find_limits(usable, options), console)
         kernel._wire(options)
         return kernel
 
@@ -188,7 +190,7 @@ class Kernel(Views):
     def text(self) -> bytes:
         """What the kernel's text must be: its own few instructions and a stub for every call."""
         text = bytearray(b"\xcc" * TEXT_SIZE)
-        wp_test = b"\xa2" + fix_to_virt(fix_wp_test(self.layout.nr_cpus)).to_bytes(4, "little") + b"\xf4"
+        wp_test = b"\xa2" + fix_to_virt(fix_wp_test(self.layout)).to_bytes(4, "little") + b"\xf4"
         pieces = {KERNEL_RETURN: b"\xf4", KERNEL_WP_TEST: wp_test, self.layout.va("kswapd"): kswapd(self.layout)}
         pieces |= {call.address: stub(call, HYPERCALL_PAGE) for call in TABLE}
         for va, code in pieces.items():
@@ -204,7 +206,9 @@ class Kernel(Views):
         """Load the GDT's segments and switch paging on. stack: of the CPU's idle task, the first one's by default."""
         cpu, layout = self.machine.cpus[number], self.layout
         cpu["cr3"] = layout.va("swapper_pg_dir") - PAGE_OFFSET
-        cpu["cr4"] = _CR4
+        cpu["cr4"] = _CR4 | CR4_PAE if layout.pae else _CR4
+        if layout.pae:
+            cpu.write_msr(MSR_EFER, EFER_NXE)
         cpu["cr0"] = _CR0
         cpu.set_gdt(layout.va("cpu_gdt_table"), 32 * 8 - 1)
         cpu.load_segments(cs=KERNEL_CS, ss=KERNEL_DS, ds=USER_DS, es=USER_DS)
@@ -230,9 +234,9 @@ class Kernel(Views):
     def _test_wp_bit(self) -> None:
         """Whether ring 0 honours read-only pages, tried on the CPU itself."""
         cpu = self.machine.cpus[0]
-        slot = fix_to_virt(fix_wp_test(self.layout.nr_cpus))
+        slot = fix_to_virt(fix_wp_test(self.layout))
         frame = (self.layout.va("swapper_pg_dir") - PAGE_OFFSET) >> PAGE_SHIFT
-        self.tables.set_pte(slot, pfn_pte(frame, PAGE_KERNEL_RO))
+        self.tables.set_pte(slot, self.tables.pfn_pte(frame, PAGE_KERNEL_RO))
         caught = []
 
         def on_exception(frame: ExceptionFrame) -> None:
@@ -283,6 +287,7 @@ class Kernel(Views):
             w, layout, self.events, self.traps, self.page_alloc, self.tables, self.addresses, self.sched,
             machine.flush_tlb, self._flush_tlb_one,
         )  # fmt: skip
+        self.fixmap = Fixmap(layout, self.traps, self.tables, self._flush_tlb_one)
         self.kthreads = Kthreads(w, layout, self.traps, self.tasks, self.sched, KERNEL_RETURN)
         self.runner = Runner(
             machine.cpus, w, layout, self.traps, self.tasks, self.sched, self.kthreads, KERNEL_RETURN, self.oops.name,
@@ -322,6 +327,7 @@ class Kernel(Views):
         self.traps.show_mem = lambda: self.log(show_mem(w, layout, self.page_alloc))
         parts = {
             "page_alloc": self.page_alloc, "slab": self.slab, "vmalloc": self.vmalloc, "highmem": self.highmem,
+            "fixmap": self.fixmap,
             "sched": self.sched, "kthreads": self.kthreads, "library": library, "vmscan": self.vmscan,
             "smp": smp,
             "filemap": self.filemap, "swap": self.swap, "truncate": self.truncate, "inodes": self.inodes,

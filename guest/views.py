@@ -19,7 +19,7 @@ from mm.layout import Layout
 from mm.list import Words
 from mm.page_alloc import PageAllocator
 from mm.page_owner import OwnedBlock, OwnerView
-from mm.pgtable import KernelPageTable
+from mm.pgtable import PageTables
 from mm.sched import Scheduler
 from mm.setup import MemoryLimits
 from mm.slab import SlabAllocator
@@ -59,7 +59,7 @@ class Views:
     slab: SlabAllocator
     vmalloc: Vmalloc
     highmem: Highmem
-    tables: KernelPageTable
+    tables: PageTables
     tasks: Tasks
     sched: Scheduler
     _w: Words

@@ -29,7 +29,7 @@ from hw.engine import (
 )
 from hw.errors import EngineError, PhysicalError
 from hw.frame import VECTOR_NAMES, ExceptionFrame
-from hw.paging import walk
+from hw.paging import CR4_PAE, walk
 from hw.ram import RAM
 
 GENERAL = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")
@@ -390,6 +390,16 @@ class CPU:
         """
         return {name: self[name] for name in (*GENERAL, "eip", "eflags")}
 
+    def read_msr(self, number: int) -> int:
+        """A model-specific register of up to 64 bits."""
+        self._sync()
+        return self._engine.read_msr(number)
+
+    def write_msr(self, number: int, value: int) -> None:
+        """Set a model-specific register of up to 64 bits."""
+        self._sync()
+        self._engine.write_msr(number, value)
+
     def set_gdt(self, base: int, limit: int) -> None:
         """Load GDTR: linear address and last valid offset. Loaded segments stay as they are."""
         self._set_table("gdtr", base, limit)
@@ -494,12 +504,14 @@ class CPU:
         code that was run through another alias of its frame is dropped too.
         """
         cr0, cr3, cr4, user = self["cr0"], self["cr3"], self["cr4"], self["cs"] & 3 == 3
+        efer = self.read_msr(MSR_EFER) if cr4 & CR4_PAE else 0
         end = linear + size
         while linear < end:
             page_end = min((linear | 0xFFF) + 1, end)
             # Asked for a page that is not mapped, Unicorn raises the fault: outside of a run that spoils the
             # next one, and in a device callback it never returns.
-            if walk(self._ram.words, cr3, linear, cr0=cr0, cr4=cr4, access="fetch", user=user).pa is not None:
+            if walk(self._ram.words, cr3, linear, cr0=cr0, cr4=cr4, access="fetch", user=user,
+                    efer=efer).pa is not None:
                 self._engine.remove_code(linear, page_end)
             linear = page_end
 

@@ -17,7 +17,7 @@ FOUR_GB = 1 << 32
 #: From here to 4 GB a PC has devices, not RAM; the RAM that would lie there appears above 4 GB.
 PCI_HOLE_START = 0xE000_0000
 LOWEST_RAM = 16 << 20
-HIGHEST_RAM = 4 << 30
+HIGHEST_RAM = 64 << 30
 #: 36 address lines: the most that a PAE machine of the time reaches.
 PHYSICAL_LIMIT = 1 << 36
 
@@ -60,19 +60,24 @@ class E820Map:
     """
 
     def __init__(self, entries: Iterable[E820Entry]) -> None:
-        """Sanitise ``entries`` as 2.6.20 does; raises MapError when no RAM is left or RAM ends above 64 GB."""
+        """Sanitise ``entries`` as 2.6.20 does; raises MapError when no RAM below 64 GB is left."""
         self.entries: tuple[E820Entry, ...] = tuple(_sanitize(entries))
-        ram_end = max((e.end for e in self.entries if e.type == E820Type.RAM), default=0)
         if not self.ram_ranges():
             raise MapError("the memory map has no usable RAM")
-        if ram_end > PHYSICAL_LIMIT:
-            raise MapError(f"the memory map has RAM up to {ram_end:#x}, above the limit of 64 GB")
+
+    @property
+    def end_of_ram(self) -> int:
+        """Where the highest RAM ends that the map names, even above the 64 GB that a CPU reaches."""
+        return max(e.end for e in self.entries if e.type == E820Type.RAM)
 
     @classmethod
     def pc(cls, ram_bytes: int) -> E820Map:
-        """The map of a PC with ``ram_bytes`` of RAM: 16 MB to 4 GB in whole 4 KB pages, else MapError."""
+        """The map of a PC with ``ram_bytes`` of RAM: 16 MB to 64 GB in whole 4 KB pages, else MapError.
+
+        What the hole below 4 GB pushes beyond 64 GB is in the map, and out of reach.
+        """
         if not LOWEST_RAM <= ram_bytes <= HIGHEST_RAM or ram_bytes & PAGE_MASK:
-            raise MapError(f"a PC has 16 MB to 4 GB of RAM in whole 4 KB pages, not {ram_bytes} bytes")
+            raise MapError(f"a PC has 16 MB to 64 GB of RAM in whole 4 KB pages, not {ram_bytes} bytes")
         low_end = min(ram_bytes, PCI_HOLE_START)
         entries = [
             E820Entry(0, 0x9FC00, E820Type.RAM),
@@ -119,18 +124,18 @@ class E820Map:
         ]
 
     def ram_ranges(self) -> list[tuple[int, int]]:
-        """Usable RAM as [start, end) pairs of whole pages, ascending; a page that is partly RAM is not in it."""
-        ranges = ((e.start + PAGE_MASK & ~PAGE_MASK, e.end & ~PAGE_MASK)
+        """Usable RAM below 64 GB as [start, end) pairs of whole pages, ascending; none of a page that is partly RAM."""
+        ranges = ((e.start + PAGE_MASK & ~PAGE_MASK, min(e.end, PHYSICAL_LIMIT) & ~PAGE_MASK)
                   for e in self.entries if e.type == E820Type.RAM)
         return _merge((start, end) for start, end in ranges if start < end)
 
     def backed_ranges(self) -> list[tuple[int, int]]:
-        """Where memory chips answer, as [start, end) pairs of pages.
+        """Where memory chips answer below 64 GB, as [start, end) pairs of pages.
 
         Besides usable RAM: ACPI tables and NVS, and the rest of a page that is partly RAM (the EBDA).
         """
         kinds = (E820Type.RAM, E820Type.ACPI, E820Type.NVS)
-        return _merge((e.start & ~PAGE_MASK, e.end + PAGE_MASK & ~PAGE_MASK)
+        return _merge((e.start & ~PAGE_MASK, min(e.end + PAGE_MASK & ~PAGE_MASK, PHYSICAL_LIMIT))
                       for e in self.entries if e.type in kinds and e.start < PHYSICAL_LIMIT)
 
     def clip(self, mem_bytes: int) -> E820Map:

@@ -64,7 +64,7 @@ class BootMem:
         self._set(start >> PAGE_SHIFT, min(_pages_up(end), self._w[self._low_pfn]), True)
 
     def alloc(self, size: int, align: int = PAGE_SIZE, goal: int = 16 << 20) -> int:
-        """`size` zeroed bytes at a multiple of `align`, from `goal` up or else anywhere; physical address.
+        """`size` bytes at a multiple of `align`, from `goal` up or else anywhere; physical address. New RAM is zero.
 
         A small request goes on in the page where the last one ended (last_pos, last_offset).
         Raises BootError where no room is left.
@@ -87,7 +87,6 @@ class BootMem:
         w[self._last_pos] = (end - 1) >> PAGE_SHIFT
         w[self._last_offset] = end & (PAGE_SIZE - 1)
         self.reserve(pa, end)
-        self._memory[pa:end] = bytes(size)
         return pa
 
     def _find(self, first: int, pages: int, step: int) -> int | None:

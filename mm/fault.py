@@ -8,7 +8,7 @@ from mm.events import Events
 from mm.layout import PAGE_OFFSET, Layout
 from mm.list import Words, list_for_each
 from mm.maccess import KernelMemory
-from mm.pgtable import PAGE_PRESENT, KernelPageTable
+from mm.pgtable import PAGE_PRESENT, PageTables
 
 TASK_SIZE = PAGE_OFFSET
 
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 class PageFaults:
     """do_page_fault for faults in ring 0."""
 
-    def __init__(self, w: Words, layout: Layout, events: Events, tables: KernelPageTable, vm: KernelMemory) -> None:
+    def __init__(self, w: Words, layout: Layout, events: Events, tables: PageTables, vm: KernelMemory) -> None:
         self._w = w
         self._layout = layout
         self._events = events

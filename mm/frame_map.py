@@ -30,7 +30,7 @@ from mm.layout import MAX_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
 from mm.list import Words, list_for_each
 from mm.page_alloc import PageAllocator
 from mm.page_flags import PG_buddy, PG_reserved, PG_slab
-from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PTE_MASK, KernelPageTable
+from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PageTables
 from mm.vmalloc import Vmalloc
 
 Frames = NDArray[np.int64]
@@ -70,7 +70,7 @@ class FrameMap:
 
 def frame_map(
     memory: Words, w: Words, layout: Layout, e820: E820Map, max_pfn: int, pages: PageAllocator, vmalloc: Vmalloc,
-    tables: KernelPageTable,
+    tables: PageTables,
 ) -> FrameMap:  # fmt: skip
     """Classify the frames below `max_pfn`. memory: all physical memory in words; w: lowmem."""
     page = layout["page"]
@@ -92,7 +92,7 @@ def frame_map(
     size = (max_pfn + _SHARE_OF_MAX_ORDER & ~_SHARE_OF_MAX_ORDER) * page.size
     start = pages.mem_map - PAGE_OFFSET
     claim(np.arange(start >> PAGE_SHIFT, start + size + PAGE_SIZE - 1 >> PAGE_SHIFT), MEM_MAP)
-    page_tables = dict(_page_tables(w, tables))
+    page_tables = dict(_page_tables(tables))
     claim(np.array(list(page_tables), dtype=np.int64), PAGE_TABLE)
     claim(np.flatnonzero(flags & np.uint32(PG_reserved)), RESERVED)
     claim(np.flatnonzero(flags & np.uint32(PG_slab)), SLAB)
@@ -141,12 +141,13 @@ def _claim_in_use(
         _claim_blocks(kinds, heads, orders, first[order_of == order], order, IN_USE)
 
 
-def _page_tables(w: Words, tables: KernelPageTable) -> Iterator[tuple[int, int]]:
+def _page_tables(tables: PageTables) -> Iterator[tuple[int, int]]:
     """(frame, first linear address mapped) of init_mm's page tables."""
-    directory = (tables.pgd ^ 0xC0000000) >> 2
-    for i, pde in enumerate(w[directory : directory + 1024].tolist()):
-        if pde & PAGE_PRESENT and not pde & PAGE_PSE:
-            yield (pde & PTE_MASK) >> PAGE_SHIFT, i << 22
+    for va in range(PAGE_OFFSET, 1 << 32, tables.pmd_size):
+        at = tables.pmd_address(va)
+        pmd = tables.read(at) if at else 0
+        if pmd & PAGE_PRESENT and not pmd & PAGE_PSE:
+            yield tables.pte_pfn(pmd), va
 
 
 def _pcp_pages(w: Words, layout: Layout, pages: PageAllocator, lru: int) -> Iterator[tuple[int, PcpPlace]]:
@@ -167,7 +168,7 @@ def _mappings(w: Words, layout: Layout) -> Iterator[int]:
 
 
 def _area_frames(
-    memory: Words, w: Words, layout: Layout, pages: PageAllocator, tables: KernelPageTable, area: int
+    memory: Words, w: Words, layout: Layout, pages: PageAllocator, tables: PageTables, area: int
 ) -> Frames:
     """The frames that an area's pages array names."""
     fields, i = layout["vm_struct"], (area ^ 0xC0000000) >> 2

@@ -1,7 +1,8 @@
 """Windows onto HighMem (mm/highmem.c and arch/i386/mm/highmem.c, 2.6.20).
 
 kmap: `pkmap_count[i]` is 0 for a free slot, 1 for one that nobody uses but whose mapping still stands, n for n - 1
-users. kmap_atomic: one fixmap slot for each type and CPU.
+users. `pkmap_owners[i]`, which 2.6.20 has not and `--page-owner off` leaves out, says who mapped slot i last: the pid,
+and the return address of the call. kmap_atomic: one fixmap slot for each type and CPU.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mm.events import Events
-from mm.fixmap import FIX_KMAP_BEGIN, FIXADDR_TOP, KM_TYPES, fix_to_virt, fixaddr_start, pkmap_base
-from mm.layout import KM_TYPE_NR, LAST_PKMAP, PAGE_SHIFT, PAGE_SIZE, Layout
+from mm.fixmap import FIX_KMAP_BEGIN, FIXADDR_TOP, KM_TYPES, fix_to_virt, fixaddr_start, pkmap_base, virt_to_fix
+from mm.layout import KM_TYPE_NR, PAGE_SHIFT, PAGE_SIZE, Layout
 from mm.list import Words
 from mm.page_address import PageAddresses
 from mm.page_alloc import ZONE_HIGHMEM, PageAllocator
 from mm.page_flags import ZONES_SHIFT
-from mm.pgtable import PAGE_KERNEL, PTE_MASK, KernelPageTable, pfn_pte
+from mm.pgtable import PAGE_KERNEL, PageTables
 from mm.sched import Scheduler
 from mm.traps import Traps
 
@@ -30,7 +31,7 @@ class Highmem:
     """
 
     def __init__(
-        self, w: Words, layout: Layout, events: Events, traps: Traps, pages: PageAllocator, tables: KernelPageTable,
+        self, w: Words, layout: Layout, events: Events, traps: Traps, pages: PageAllocator, tables: PageTables,
         addresses: PageAddresses, sched: Scheduler, flush_tlb: Callable[[], None],
         flush_tlb_one: Callable[[int], None],
     ) -> None:  # fmt: skip
@@ -46,12 +47,16 @@ class Highmem:
         self.page_address = addresses.page_address
         self._set_page_address = addresses.set_page_address
         self._preempt_count = layout["thread_info"].word("preempt_count")
-        self.pkmap_base = pkmap_base(layout.nr_cpus)
-        self._fixaddr_start = fixaddr_start(layout.nr_cpus)
-        self._pkmap_ptes = (w[(layout.va("pkmap_page_table") ^ 0xC0000000) >> 2] ^ 0xC0000000) >> 2
-        self._kmap_pte = (w[(layout.va("kmap_pte") ^ 0xC0000000) >> 2] ^ 0xC0000000) >> 2
+        self.pkmap_base = pkmap_base(layout)
+        self._fixaddr_start = fixaddr_start(layout)
+        self._pkmap_page_table = w[(layout.va("pkmap_page_table") ^ 0xC0000000) >> 2]
+        self._kmap_pte = w[(layout.va("kmap_pte") ^ 0xC0000000) >> 2]
+        self._pte_size = tables.pte_size
+        self._last_pkmap = layout.last_pkmap
         self._count = (layout.va("pkmap_count") ^ 0xC0000000) >> 2
         self._last = (layout.va("last_pkmap_nr") ^ 0xC0000000) >> 2
+        self._owners = (layout.va("pkmap_owners") ^ 0xC0000000) >> 2 if layout.page_owner else 0
+        self._pid = layout["task_struct"].word("pid")
         self._atomic_idx = (layout.va("kmap_atomic_idx") ^ 0xC0000000) >> 2
 
     # kmap
@@ -69,53 +74,62 @@ class Highmem:
         va = self.page_address(page)
         if not va:
             va = self._map_new_virtual(page)
-        i = self._count + ((va - self.pkmap_base & 0xFFFFFFFF) >> PAGE_SHIFT)
+        nr = (va - self.pkmap_base & 0xFFFFFFFF) >> PAGE_SHIFT
+        i = self._count + nr
         w[i] = w[i] + 1 & 0xFFFFFFFF
         if w[i] < 2:
             self._traps.bug()
+        if owner := self._owners:
+            owner += 2 * nr
+            w[owner] = w[((self._traps.current() ^ 0xC0000000) >> 2) + self._pid]
+            w[owner + 1] = self._traps.caller
         emit = self._events.kmap
         if emit is not None:
             emit(self._traps.caller, page, self._pages.page_to_pfn(page), va)
         return va
 
     def pkmap_pte(self, page: int) -> int:
-        """Word index of the PTE by which kmap maps a HighMem page for somebody now; 0 where it does not."""
+        """Address of the PTE by which kmap maps a HighMem page for somebody now; 0 where it does not."""
         va = self.page_address(page)
         nr = (va - self.pkmap_base & 0xFFFFFFFF) >> PAGE_SHIFT
-        return self._pkmap_ptes + nr if va and self._w[self._count + nr] > 1 else 0
+        return self._pkmap_page_table + nr * self._pte_size if va and self._w[self._count + nr] > 1 else 0
 
     def _map_new_virtual(self, page: int) -> int:
         w = self._w
-        left = LAST_PKMAP
+        left = self._last_pkmap
         while left:
             left -= 1
-            nr = w[self._last] + 1 & LAST_PKMAP - 1
+            nr = w[self._last] + 1 & self._last_pkmap - 1
             w[self._last] = nr
             if not nr:
                 self._flush_all_zero_pkmaps()
-                left = LAST_PKMAP - 1
+                left = self._last_pkmap - 1
             if not w[self._count + nr]:
                 va = self.pkmap_base + (nr << PAGE_SHIFT)
-                w[self._pkmap_ptes + nr] = pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL)
+                pte = self._tables.pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL)
+                self._tables.write(self._pkmap_page_table + nr * self._pte_size, pte)
                 w[self._count + nr] = 1
                 self._set_page_address(page, va)
                 return va
         if not self._sched.serves_task():
-            self._traps.printk(f"<3>kmap: all {LAST_PKMAP} slots are in use\n")
+            self._traps.printk(f"<3>kmap: all {self._last_pkmap} slots are in use\n")
             self._traps.bug()
         self._sched.sleep_on(self._wait)
 
     def _flush_all_zero_pkmaps(self) -> None:
         """Free every slot that nobody uses, then flush the TLBs once."""
         w = self._w
-        for nr, count in enumerate(w[self._count : self._count + LAST_PKMAP].tolist()):
+        for nr, count in enumerate(w[self._count : self._count + self._last_pkmap].tolist()):
             if count == 1:
                 w[self._count + nr] = 0
-                pte = w[self._pkmap_ptes + nr]
+                if self._owners:
+                    w[self._owners + 2 * nr] = w[self._owners + 2 * nr + 1] = 0
+                at = self._pkmap_page_table + nr * self._pte_size
+                pte = self._tables.read(at)
                 if not pte:
                     self._traps.bug()
-                w[self._pkmap_ptes + nr] = 0
-                self._set_page_address(self._pages.pfn_to_page((pte & PTE_MASK) >> PAGE_SHIFT), 0)
+                self._tables.write(at, 0)
+                self._set_page_address(self._pages.pfn_to_page(self._tables.pte_pfn(pte)), 0)
         self._flush_tlb()
 
     def kunmap(self, page: int) -> None:
@@ -157,9 +171,19 @@ class Highmem:
         if km_type >= KM_TYPE_NR:
             self._traps.bug()
         index = km_type + KM_TYPE_NR * self._traps.cpu
-        if w[self._kmap_pte - index]:
+        pte = self._kmap_pte - index * self._pte_size
+        if self._tables.read(pte):
             self._traps.bug()
-        w[self._kmap_pte - index] = pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL)
+        self._tables.write(pte, self._tables.pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL))
+        return fix_to_virt(FIX_KMAP_BEGIN + index)
+
+    def kmap_atomic_pfn(self, pfn: int, km_type: int) -> int:
+        """kmap_atomic of any frame, which needs no `struct page`. As in 2.6.20, nobody asks whether the slot is taken."""
+        self._count_preempt(1)
+        if km_type >= KM_TYPE_NR:
+            self._traps.bug()
+        index = km_type + KM_TYPE_NR * self._traps.cpu
+        self._tables.write(self._kmap_pte - index * self._pte_size, self._tables.pfn_pte(pfn, PAGE_KERNEL))
         return fix_to_virt(FIX_KMAP_BEGIN + index)
 
     def kunmap_atomic(self, kvaddr: int, km_type: int) -> None:
@@ -167,7 +191,7 @@ class Highmem:
         va = kvaddr & -PAGE_SIZE
         index = km_type + KM_TYPE_NR * self._traps.cpu
         if km_type < KM_TYPE_NR and va == fix_to_virt(FIX_KMAP_BEGIN + index):
-            self._w[self._kmap_pte - index] = 0
+            self._tables.write(self._kmap_pte - index * self._pte_size, 0)
             self._flush_tlb_one(va)
         self._count_preempt(-1)
 
@@ -189,9 +213,11 @@ class Highmem:
         self.kunmap_atomic(kvaddr, _PUSH_TYPES[self._w[i]])
 
     def kmap_atomic_to_page(self, ptr: int) -> int:
-        """The page behind a kmap_atomic or lowmem address."""
+        """The page behind a kmap_atomic or lowmem address. A BUG for one above the fixmap."""
         if ptr < self._fixaddr_start:
             return self._pages.virt_to_page(ptr)
-        index = FIXADDR_TOP - ptr >> PAGE_SHIFT  # virt_to_fix
-        pte = self._w[self._kmap_pte - (index - FIX_KMAP_BEGIN)]
-        return self._pages.pfn_to_page((pte & PTE_MASK) >> PAGE_SHIFT)
+        if ptr >= FIXADDR_TOP:
+            self._traps.bug()
+        index = virt_to_fix(ptr)
+        pte = self._tables.read(self._kmap_pte - (index - FIX_KMAP_BEGIN) * self._pte_size)
+        return self._pages.pfn_to_page(self._tables.pte_pfn(pte))

@@ -14,15 +14,14 @@ from mm.fixmap import (
     FIX_HYPERCALL,
     FIX_KMAP_BEGIN,
     FIXADDR_TOP,
-    PGDIR_SIZE,
     fix_to_virt,
     fixaddr_start,
+    fixmap_table,
     pkmap_base,
     vmalloc_end,
     vmalloc_start,
 )  # fmt: skip
 from mm.layout import (
-    LAST_PKMAP,
     MAX_NR_ZONES,
     MAX_ORDER,
     PAGE_OFFSET,
@@ -37,12 +36,19 @@ from mm.list import Words, init_list_head
 from mm.page_alloc import ZONE_HIGHMEM, PageAllocator
 from mm.page_flags import ZONES_SHIFT, PG_reserved
 from mm.page_owner import init_page_owner
-from mm.pgtable import PAGE_KERNEL_NOCACHE, KernelPageTable, pfn_pte
+from mm.pgtable import (
+    PAGE_KERNEL_LARGE,
+    PAGE_KERNEL_LARGE_EXEC,
+    PAGE_KERNEL_NOCACHE,
+    PageTables,
+    page_tables,
+)  # fmt: skip
 from mm.printk import Printk
 from mm.setup import MemoryLimits
 
 MAX_DMA_PFN = 4096
 _PAGES_PER_WAITQUEUE = 256
+_PAGES_AT_ONCE = 1 << 16  # of the host's memory that a boot takes besides the guest's
 _SHARE_OF_MAX_ORDER = (1 << (MAX_ORDER - 1)) - 1
 
 
@@ -76,7 +82,10 @@ class Boot:
         """Print where memory ends and give all of lowmem that is RAM and not taken to the boot-time allocator."""
         low, end = self._limits.max_low_pfn, self._limits.max_pfn
         if self._limits.clipped:
-            self._printk("<4>Warning only 4GB will be used.\n<4>Use a PAE enabled kernel.\n")
+            if self._layout.pae:
+                self._printk("<4>Warning only 64GB will be used: the rest is beyond the reach of PAE.\n")
+            else:
+                self._printk("<4>Warning only 4GB will be used.\n<4>Use a PAE enabled kernel.\n")
         self._printk(f"<5>{(end - low) >> 8}MB HIGHMEM available.\n<5>{low >> 8}MB LOWMEM available.\n")
         self._set("max_low_pfn", low)
         self._set("max_pfn", end)
@@ -101,21 +110,31 @@ class Boot:
 
     # paging_init
 
-    def pagetable_init(self, trap_window: int) -> KernelPageTable:
-        """Fill swapper_pg_dir: the direct map in 4 MB pages, page tables for fixmap and kmap window.
+    def pagetable_init(self, trap_window: int) -> PageTables:
+        """Fill swapper_pg_dir: the direct map in large pages, page tables for fixmap and kmap window.
 
-        trap_window: physical address of the hypercall page, mapped for ring 0 only.
+        trap_window: physical address of the hypercall page, mapped for ring 0 only. Of the direct map only what the
+        kernel's image touches is executable.
         """
-        tables = KernelPageTable(self._w, self._layout.va("swapper_pg_dir"))
-        for pa in range(0, self._limits.max_low_pfn << PAGE_SHIFT, PGDIR_SIZE):
-            tables.set_large(PAGE_OFFSET + pa, pa)
-        nr_cpus = self._layout.nr_cpus
-        for base in (FIXADDR_TOP & -PGDIR_SIZE, pkmap_base(nr_cpus)):
-            tables.set_table(base, PAGE_OFFSET + self.bootmem.alloc(PAGE_SIZE, goal=0))
-        self._set("pkmap_page_table", tables.pte_address(pkmap_base(nr_cpus)))
+        layout = self._layout
+        tables = page_tables(self._w, layout)
+        tables.populate(self._low_page)
+        for pa in range(0, self._limits.max_low_pfn << PAGE_SHIFT, tables.pmd_size):
+            prot = PAGE_KERNEL_LARGE_EXEC if PAGE_OFFSET + pa <= layout.va("__init_end") else PAGE_KERNEL_LARGE
+            tables.set_large(PAGE_OFFSET + pa, pa, prot)
+        for base in (fixmap_table(layout), pkmap_base(layout)):
+            tables.set_table(base, self._low_page())
+        self._set("pkmap_page_table", tables.pte_address(pkmap_base(layout)))
         self._set("kmap_pte", tables.pte_address(fix_to_virt(FIX_KMAP_BEGIN)))
-        tables.set_pte(fix_to_virt(FIX_HYPERCALL), pfn_pte(trap_window >> PAGE_SHIFT, PAGE_KERNEL_NOCACHE))
+        hypercall = tables.pfn_pte(trap_window >> PAGE_SHIFT, PAGE_KERNEL_NOCACHE)
+        tables.set_pte(fix_to_virt(FIX_HYPERCALL), hypercall)
+        if layout.pae:
+            self._printk("<6>NX (Execute Disable) protection: active\n")
         return tables
+
+    def _low_page(self) -> int:
+        """alloc_bootmem_low_pages: a zeroed page as low as there is one."""
+        return PAGE_OFFSET + self.bootmem.alloc(PAGE_SIZE, goal=0)
 
     # zone_sizes_init, free_area_init_nodes
 
@@ -136,10 +155,7 @@ class Boot:
         printk(f"early_node_map[1] active PFN ranges\n    0: {0:8d} -> {end:8d}\n")
         printk(f"<7>On node 0 totalpages: {end}\n")
 
-        page_size = layout["page"].size
-        mem_map = PAGE_OFFSET + self.bootmem.alloc(
-            (end + _SHARE_OF_MAX_ORDER & ~_SHARE_OF_MAX_ORDER) * page_size, layout.l1
-        )
+        mem_map = self._alloc_mem_map(end)
         self._set("mem_map", mem_map)
         pgdat, fields = self._index("contig_page_data"), layout["pglist_data"]
         w[pgdat + fields.word("nr_zones")] = sum(1 for first, last in bounds if last > first)
@@ -156,6 +172,18 @@ class Boot:
             self._build_zonelist(i)
         if layout.page_owner:
             init_page_owner(w, layout, PAGE_OFFSET + self.bootmem.alloc(8 * end))
+
+    def _alloc_mem_map(self, end: int) -> int:
+        """alloc_node_mem_map: a `struct page` for each frame, to a whole block of the highest order."""
+        page_size = self._layout["page"].size
+        size = (end + _SHARE_OF_MAX_ORDER & ~_SHARE_OF_MAX_ORDER) * page_size
+        try:
+            return PAGE_OFFSET + self.bootmem.alloc(size, self._layout.l1)
+        except BootError:
+            raise BootError(
+                f"mem_map takes {size >> 20} MB ({page_size} bytes for each page of {end >> 8} MB), which do not fit "
+                f"into {self._limits.max_low_pfn >> 8} MB of lowmem: use less RAM (mem=) or a smaller vmalloc="
+            ) from None
 
     def _strings(self) -> None:
         """Put the kernel's constant strings into the image."""
@@ -220,6 +248,10 @@ class Boot:
 
     def _memmap_init(self, zone_id: int, first: int, last: int) -> None:
         """memmap_init_zone, column by column: a page at a time would take a second for each GB."""
+        for start in range(first, last, _PAGES_AT_ONCE):
+            self._memmap_init_part(zone_id, start, min(start + _PAGES_AT_ONCE, last))
+
+    def _memmap_init_part(self, zone_id: int, first: int, last: int) -> None:
         page = self._layout["page"]
         mem_map = self._w[self._index("mem_map")]
         step, count = page.words, last - first
@@ -295,23 +327,19 @@ class Boot:
         return self._free_run(pages, start, start + (size + PAGE_SIZE - 1 >> PAGE_SHIFT))
 
     def _free_run(self, pages: PageAllocator, first: int, last: int) -> int:
-        if last <= first:
-            return 0
-        w, step, count = self._w, pages.page_size >> 2, last - first
-        base = (pages.pfn_to_page(first) ^ 0xC0000000) >> 2
-        zero = array("I", [0]) * count
-        w[base + 1 : base + 1 + (count - 1) * step + 1 : step] = zero  # _count
+        w, step = self._w, pages.page_size >> 2
         pfn = first
         while pfn < last:
             order = min((pfn & -pfn).bit_length() - 1 if pfn else MAX_ORDER - 1, (last - pfn).bit_length() - 1)
             order = min(order, MAX_ORDER - 1)
             page = pages.pfn_to_page(pfn)
-            p = (page ^ 0xC0000000) >> 2
+            p, length = (page ^ 0xC0000000) >> 2, (step << order) - step + 1
             flags = w[p] & ~PG_reserved
-            w[p : p + (step << order) - step + 1 : step] = array("I", [flags]) * (1 << order)
+            w[p : p + length : step] = array("I", [flags]) * (1 << order)
+            w[p + 1 : p + 1 + length : step] = array("I", [0]) * (1 << order)  # _count
             pages.free_one_page(page, pages.page_zone(page), order)
             pfn += 1 << order
-        return count
+        return max(0, last - first)
 
     def _count_reserved(self, e820: E820Map, pages: PageAllocator, low: int) -> int:
         """Lowmem frames that are RAM and still reserved."""
@@ -335,14 +363,14 @@ class Boot:
         )
 
     def _print_layout(self) -> None:
-        va, n = self._layout.va, self._layout.nr_cpus
+        layout, va = self._layout, self._layout.va
         high_memory = self._w[self._index("high_memory")]
         start = self._w[self._index("vmalloc_start")]
         etext = TEXT_START + TEXT_SIZE
         rows = (
-            ("fixmap ", fixaddr_start(n), FIXADDR_TOP, 10),
-            ("pkmap  ", pkmap_base(n), pkmap_base(n) + LAST_PKMAP * PAGE_SIZE, 10),
-            ("vmalloc", start, vmalloc_end(n), 20),
+            ("fixmap ", fixaddr_start(layout), FIXADDR_TOP, 10),
+            ("pkmap  ", pkmap_base(layout), pkmap_base(layout) + layout.last_pkmap * PAGE_SIZE, 10),
+            ("vmalloc", start, vmalloc_end(layout), 20),
             ("lowmem ", PAGE_OFFSET, high_memory, 20),
             ("  .init", va("__init_begin"), va("__init_end"), 10),
             ("  .data", etext, va("_edata"), 10),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mm.layout import KERNEL_CACHES, Layout
+from mm.layout import Layout
 from mm.list import Words
 from mm.slab import SLAB_HWCACHE_ALIGN, SLAB_MEM_SPREAD, SLAB_PANIC, SlabAllocator
 from mm.slab_objects import SLAB_DESTROY_BY_RCU, SLAB_RECLAIM_ACCOUNT
@@ -39,6 +39,7 @@ _RECLAIM = SLAB_RECLAIM_ACCOUNT | SLAB_MEM_SPREAD
 #: that it is rounded up to: its slabs hold 7.
 TABLE = {
     "pid": KernelCache((36, 36), 4, _P),
+    "pmd": KernelCache((4096, 4096), 4096),
     "pgd": KernelCache((4096, 4096), 4096),
     "anon_vma": KernelCache((8, 12), 0, _RCU | _P),
     "task_struct": KernelCache("task_struct", ARCH_MIN_TASKALIGN, _P),
@@ -63,9 +64,15 @@ TABLE = {
 }
 
 
+def kernel_cache(name: str, layout: Layout) -> KernelCache:
+    """What the cache `name` is made with. With PAE a pgd has 4 entries of 8 bytes, and their tables are pmds."""
+    return KernelCache((32, 32), 32) if name == "pgd" and layout.pae else TABLE[name]
+
+
 def create_caches(w: Words, layout: Layout, slab: SlabAllocator) -> None:
     """Make all of the kernel's caches; a variable names each from then on."""
-    for name, cache in TABLE.items():
-        w[(layout.va(KERNEL_CACHES[name]) ^ 0xC0000000) >> 2] = slab.kmem_cache_create(
+    for name, variable in layout.kernel_caches.items():
+        cache = kernel_cache(name, layout)
+        w[(layout.va(variable) ^ 0xC0000000) >> 2] = slab.kmem_cache_create(
             layout.strings[name], cache.size(layout), cache.align, cache.flags, 0, 0
         )

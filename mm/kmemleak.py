@@ -22,9 +22,7 @@ from mm.fork import Tasks
 from mm.frame_map import FrameMap
 from mm.fsck.report import IN_USE, PAGE_CACHE, SLAB
 from mm.layout import (
-    KERNEL_CACHES,
     KM_TYPE_NR,
-    LAST_PKMAP,
     PAGE_OFFSET,
     PAGE_SHIFT,
     PAGE_SIZE,
@@ -34,7 +32,7 @@ from mm.layout import (
 from mm.list import Words, list_del
 from mm.page_alloc import PageAllocator
 from mm.page_flags import CHECK_AT_FREE
-from mm.pgtable import PAGE_PRESENT, KernelPageTable
+from mm.pgtable import PAGE_PRESENT, PageTables
 from mm.sched import TASK_DEAD
 from mm.slab import SlabAllocator
 from mm.slab_geometry import BUFCTL_END, CFLGS_OFF_SLAB, MAX_OBJ_SIZE, SLAB_SIZE
@@ -214,13 +212,13 @@ class _Things:
             area = np.searchsorted(self._area_start, values, side="right") - 1
             found.append(self.first_area + area[(area >= 0) & (values < self._area_end[area])])
         slot = (values - k.pkmap_base) >> PAGE_SHIFT
-        ptes = k.memory[k.pkmap_ptes + slot[(slot >= 0) & (slot < LAST_PKMAP)]]
+        ptes = k.ptes(k.pkmap_page_table, k.layout.last_pkmap)[slot[(slot >= 0) & (slot < k.layout.last_pkmap)]]
         found.append(self.mapped(ptes))
         return found
 
-    def mapped(self, ptes: RawWords) -> Numbers:
+    def mapped(self, ptes: Numbers) -> Numbers:
         """The things that page-table entries map, -1 for an entry that maps none."""
-        pfns = ptes[(ptes & np.uint32(PAGE_PRESENT)) != 0].astype(np.int64) >> PAGE_SHIFT
+        pfns = (ptes[(ptes & PAGE_PRESENT) != 0] & 0x000F_FFFF_FFFF_F000) >> PAGE_SHIFT
         found: Numbers = self.of_frame[pfns[pfns < len(self.of_frame)]]
         return found
 
@@ -278,14 +276,14 @@ class Kmemleak:
 
     def __init__(
         self, memory: Words, w: Words, layout: Layout, pages: PageAllocator, slab: SlabAllocator, vmalloc: Vmalloc,
-        tables: KernelPageTable, tasks: Tasks,
+        tables: PageTables, tasks: Tasks,
     ) -> None:  # fmt: skip
         self.memory: RawWords = np.frombuffer(memory, dtype=np.uint32)
         self.layout = layout
         self.pages = pages
         self.low_bytes = 4 * len(w)
-        self.pkmap_base = pkmap_base(layout.nr_cpus)
-        self.pkmap_ptes = (self._variable("pkmap_page_table") - PAGE_OFFSET) >> 2
+        self.pkmap_base = pkmap_base(layout)
+        self.pkmap_page_table = self._variable("pkmap_page_table")
         self._w = w
         self._slab = slab
         self._vmalloc = vmalloc
@@ -295,6 +293,12 @@ class Kmemleak:
 
     def _variable(self, name: str) -> int:
         return int(self.memory[(self.layout.va(name) - PAGE_OFFSET) >> 2])
+
+    def ptes(self, address: int, count: int) -> Numbers:
+        """`count` page-table entries from a direct-map address on."""
+        words, first = self._tables.pte_size >> 2, (address - PAGE_OFFSET) >> 2
+        entries = self.memory[first : first + count * words].astype(np.int64)
+        return entries if words == 1 else entries[::2] | entries[1::2] << 32
 
     def array_caches(self) -> list[int]:
         """Every `struct array_cache`, of the CPUs and shared ones."""
@@ -362,10 +366,11 @@ class Kmemleak:
     def _kmapped(self, things: _Things) -> Numbers:
         """What kmap holds for somebody, and what the slots of kmap_atomic show."""
         counts = (self.layout.va("pkmap_count") - PAGE_OFFSET) >> 2
-        users = self.memory[counts : counts + LAST_PKMAP] > 1
-        last = ((self._variable("kmap_pte") - PAGE_OFFSET) >> 2) + 1
-        slots = self.memory[last - KM_TYPE_NR * self.layout.nr_cpus : last]
-        ptes = np.concatenate([self.memory[self.pkmap_ptes : self.pkmap_ptes + LAST_PKMAP][users], slots])
+        users = self.memory[counts : counts + self.layout.last_pkmap] > 1
+        kmaps = self.ptes(self.pkmap_page_table, self.layout.last_pkmap)[users]
+        atomic = KM_TYPE_NR * self.layout.nr_cpus
+        slots = self.ptes(self._variable("kmap_pte") - (atomic - 1) * self._tables.pte_size, atomic)
+        ptes = np.concatenate([kmaps, slots])
         found = things.mapped(ptes)
         return found[found >= 0]
 
@@ -431,7 +436,7 @@ class Kmemleak:
         Objects of the kernel's own caches stay, but for those of kmalloc: that nobody reaches one is a bug. A cache
         whose name is mapped no more belongs to no program.
         """
-        own = {self.layout.strings[name] for name in ("kmem_cache", *KERNEL_CACHES)}
+        own = {self.layout.strings[name] for name in ("kmem_cache", *self.layout.kernel_caches)}
         objects = {c: those for c, those in found.objects.items() if self._slab.kmem_cache_name(c) not in own}
         found = Unreferenced(objects, found.blocks, found.areas)
         size = self.size(found)

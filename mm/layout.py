@@ -22,7 +22,6 @@ MAX_ORDER = 11
 MAX_NR_ZONES = 3
 NR_VM_ZONE_STAT_ITEMS = 11
 NR_VM_EVENT_ITEMS = 31
-LAST_PKMAP = 1024
 KM_TYPE_NR = 13
 PAGEVEC_SIZE = 14
 RADIX_TREE_MAP_SHIFT = 6
@@ -134,14 +133,19 @@ class Layout:
 
     nr_cpus: 1..32, 1 means a UP kernel. page_owner: 40-byte `struct page`. l1: L1_CACHE_BYTES, 32, 64 or 128.
     slab_debug: CONFIG_DEBUG_SLAB; `struct kmem_cache` is longer, for statistics and the place of the object. Programs
-    do not depend on it.
+    do not depend on it. pae: HIGHMEM64G, page tables of three levels with entries of 8 bytes.
     """
 
-    def __init__(self, nr_cpus: int = 1, page_owner: bool = True, l1: int = 64, slab_debug: bool = False) -> None:
+    def __init__(
+        self, nr_cpus: int = 1, page_owner: bool = True, l1: int = 64, slab_debug: bool = False, pae: bool = False
+    ) -> None:
         self.nr_cpus = nr_cpus
         self.page_owner = page_owner
         self.l1 = l1
         self.slab_debug = slab_debug
+        self.pae = pae
+        self.last_pkmap = 512 if pae else 1024  # slots of the kmap window: what one page table maps
+        self.kernel_caches = {name: variable for name, variable in KERNEL_CACHES.items() if pae or name != "pmd"}
         self.smp = nr_cpus > 1
         self._lock_size = 4 if self.smp else 0
         self.structs: dict[str, Struct] = {}
@@ -157,7 +161,8 @@ class Layout:
         """What a compiled program must have been built for (kernel/vermagic.h)."""
         smp = f"SMP-{self.nr_cpus} " if self.smp else ""
         owner = "page-owner " if self.page_owner else ""
-        return f"2.6.20-highmem {smp}{owner}L1-{self.l1} 586"
+        pae = "PAE " if self.pae else ""
+        return f"2.6.20-highmem {smp}{pae}{owner}L1-{self.l1} 586"
 
     def va(self, symbol: str) -> int:
         """Virtual address of a symbol of the kernel image."""
@@ -209,6 +214,7 @@ class Layout:
                 "struct page_owner *next; unsigned long users; unsigned int gfp_mask; unsigned int order; int pid;"
                 f"unsigned int nr_entries; unsigned long entries[{PAGE_OWNER_DEPTH}]",
             )
+            declare("pkmap_owner", "int pid; unsigned long caller")
         declare("per_cpu_pages", "int count; int high; int batch; struct list_head list")
         declare(
             "per_cpu_pageset",
@@ -422,21 +428,22 @@ class Layout:
         place("vm_stat", 4 * NR_VM_ZONE_STAT_ITEMS, 64, ".bss")
         place("vm_event_states", 4 * NR_VM_EVENT_ITEMS * self.nr_cpus, 64, ".bss")
         place("kmap_atomic_idx", 4 * self.nr_cpus, 4, ".bss")
-        place("pkmap_count", 4 * LAST_PKMAP, 64, ".bss")
+        place("pkmap_count", 4 * self.last_pkmap, 64, ".bss")
         if self.page_owner:
             place("page_owner_hash", 4 << PAGE_OWNER_HASH_ORDER, 64, ".bss")
             place("page_owners", size["page_owner"] * PAGE_OWNER_RECORDS, 64, ".bss")
             place("page_owners_taken", 4, 4, ".bss")
             place("page_owner_times", 4, 4, ".bss")
+            place("pkmap_owners", size["pkmap_owner"] * self.last_pkmap, 4, ".bss")
         else:
             place("page_address_htable", size["page_address_slot"] << PA_HASH_ORDER, 64, ".bss")
-            place("page_address_maps", size["page_address_map"] * LAST_PKMAP, 4, ".bss")
+            place("page_address_maps", size["page_address_map"] * self.last_pkmap, 4, ".bss")
             place("page_address_pool", 8, 4, ".bss")
         if self.slab_debug:
             place("slab_debug_flags", 4, 4, ".bss")
             place("slab_debug_slabs", SLAB_DEBUG_SLABS_LEN, 4, ".bss")
         texts = [
-            *ZONE_NAMES, "kmem_cache", *KERNEL_CACHES,
+            *ZONE_NAMES, "kmem_cache", *self.kernel_caches,
             *(f"size-{n}{dma}" for n in self.kmalloc_sizes for dma in ("", "(DMA)")),
         ]  # fmt: skip
         place("kernel_strings", sum(len(text) + 1 for text in texts), 4, ".bss")
@@ -464,12 +471,13 @@ class Layout:
             f"#define CONFIG_X86_L1_CACHE_SHIFT {self.l1.bit_length() - 1}",
             f'#define HIGHMEM_VERMAGIC "{self.vermagic}"',
             "#define CONFIG_HIGHMEM 1",
-            "#define CONFIG_HIGHMEM4G 1",
             "#define CONFIG_SLAB 1",
             "#define CONFIG_HZ 250",
         ]
         if self.smp:
             lines.append("#define CONFIG_SMP 1")
+        options = ("CONFIG_HIGHMEM64G", "CONFIG_X86_PAE") if self.pae else ("CONFIG_HIGHMEM4G",)
+        lines += [f"#define {option} 1" for option in options]
         if self.page_owner:
             lines += ["#define CONFIG_PAGE_OWNER 1", "#define WANT_PAGE_VIRTUAL 1"]
         return "\n".join(lines) + "\n"
@@ -493,7 +501,8 @@ ZONE_NAMES = ("DMA", "Normal", "HighMem")
 
 # Caches of the kernel's own, and the variable that names each; the general caches come before them.
 KERNEL_CACHES = {
-    "pid": "pid_cachep", "pgd": "pgd_cache", "anon_vma": "anon_vma_cachep", "task_struct": "task_struct_cachep",
+    "pid": "pid_cachep", "pmd": "pmd_cache", "pgd": "pgd_cache", "anon_vma": "anon_vma_cachep",
+    "task_struct": "task_struct_cachep",
     "sighand_cache": "sighand_cachep", "signal_cache": "signal_cachep", "files_cache": "files_cachep",
     "fs_cache": "fs_cachep", "vm_area_struct": "vm_area_cachep", "mm_struct": "mm_cachep", "buffer_head": "bh_cachep",
     "idr_layer_cache": "idr_layer_cache", "names_cache": "names_cachep", "filp": "filp_cachep",
@@ -522,6 +531,6 @@ KERNEL_VARIABLES = (
 
 
 @lru_cache(maxsize=8)
-def layout_for(nr_cpus: int, page_owner: bool, l1: int, slab_debug: bool = False) -> Layout:
+def layout_for(nr_cpus: int, page_owner: bool, l1: int, slab_debug: bool = False, pae: bool = False) -> Layout:
     """The layout of a configuration, made once."""
-    return Layout(nr_cpus, page_owner, l1, slab_debug)
+    return Layout(nr_cpus, page_owner, l1, slab_debug, pae)

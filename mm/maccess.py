@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from mm.errors import KernelFault
 from mm.layout import PAGE_SIZE
-from mm.pgtable import KernelPageTable
+from mm.pgtable import PageTables
 
 
 class KernelMemory:
     """Byte access by virtual address. memory: all physical memory in bytes. Faults are KernelFault."""
 
-    def __init__(self, memory: memoryview, tables: KernelPageTable) -> None:
+    def __init__(self, memory: memoryview, tables: PageTables) -> None:
         self._memory = memory
         self._tables = tables
 

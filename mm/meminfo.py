@@ -16,7 +16,7 @@ def vmalloc_usage(w: Words, layout: Layout, vmalloc: Vmalloc) -> tuple[int, int,
     """get_vmalloc_info: bytes of vmalloc space, of its areas with their guard pages, and of its largest hole."""
     fields = layout["vm_struct"]
     start = w[(layout.va("vmalloc_start") ^ 0xC0000000) >> 2]
-    end = vmalloc_end(layout.nr_cpus)
+    end = vmalloc_end(layout)
     used, largest, at = 0, 0, start
     for area in vmalloc.areas():
         i = (area ^ 0xC0000000) >> 2

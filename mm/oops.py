@@ -9,7 +9,7 @@ from mm.errors import KernelFault
 from mm.layout import MODULE_NAME_LEN, PAGE_OFFSET, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
 from mm.list import Words, list_for_each
 from mm.maccess import KernelMemory
-from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PTE_MASK, KernelPageTable
+from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PageTables
 from mm.traps import Traps
 
 RELEASE = "2.6.20-highmem #1"
@@ -32,7 +32,7 @@ class Oops:
     """Writes an oops to the kernel log. registers: by name, with cs, ss, ds, es, eip and eflags."""
 
     def __init__(
-        self, w: Words, layout: Layout, traps: Traps, printk: Callable[[str], object], tables: KernelPageTable,
+        self, w: Words, layout: Layout, traps: Traps, printk: Callable[[str], object], tables: PageTables,
         vm: KernelMemory, explain: Explain,
     ) -> None:  # fmt: skip
         self._w = w
@@ -49,13 +49,21 @@ class Oops:
         what = "NULL pointer dereference" if address < 4096 else "paging request"
         printk(f"<1>BUG: unable to handle kernel {what} at virtual address {address:08x}\n")
         printk(f"<1> printing eip:\n{registers['eip']:08x}\n")
-        pde = self._w[((self._tables.pgd ^ 0xC0000000) >> 2) + (address >> 22)]
-        printk(f"<1>*pde = {pde:08x}\n")
-        if pde & PAGE_PRESENT and not pde & PAGE_PSE:
-            i = ((pde & PTE_MASK) >> 2) + (address >> 12 & 0x3FF)
-            if i < len(self._w):
-                printk(f"<1>*pte = {self._w[i]:08x}\n")
+        self._show_entries(address)
         self.die("Oops", error_code, registers)
+
+    def _show_entries(self, address: int) -> None:
+        """The page-table entries of an address, as far as the walk comes."""
+        tables, digits = self._tables, 2 * self._tables.pte_size
+        if self._layout.pae:
+            pdpt = tables.read(tables.pgd + (address >> 30 << 3))
+            self._printk(f"<1>*pdpt = {pdpt:016x}\n")
+        at = tables.pmd_address(address)
+        pde = tables.read(at) if at else 0
+        if at:
+            self._printk(f"<1>*pde = {pde:0{digits}x}\n")
+        if pde & PAGE_PRESENT and not pde & PAGE_PSE and tables.pte_address(address):
+            self._printk(f"<1>*pte = {tables.get_pte(address):0{digits}x}\n")
 
     def bug(self, where: str, registers: Mapping[str, int]) -> None:
         """BUG(): where it is, then `die`."""

@@ -7,7 +7,7 @@ the HighMem pages that are mapped.
 from __future__ import annotations
 
 from mm.errors import KernelBug
-from mm.layout import LAST_PKMAP, MAX_NR_ZONES, PA_HASH_ORDER, PAGE_OFFSET, PAGE_SHIFT, Layout
+from mm.layout import MAX_NR_ZONES, PA_HASH_ORDER, PAGE_OFFSET, PAGE_SHIFT, Layout
 from mm.list import Words, init_list_head, list_add, list_add_tail, list_del, list_empty, list_for_each
 from mm.page_flags import ZONES_SHIFT
 
@@ -32,7 +32,7 @@ class PageAddresses:
         w, layout = self._w, self._layout
         pool, node = layout.va("page_address_pool"), layout["page_address_map"]
         init_list_head(w, pool)
-        for i in range(LAST_PKMAP):
+        for i in range(layout.last_pkmap):
             list_add(w, layout.va("page_address_maps") + i * node.size + node.offset("list"), pool)
         for i in range(1 << PA_HASH_ORDER):
             init_list_head(w, layout.va("page_address_htable") + i * layout["page_address_slot"].size)

@@ -10,7 +10,6 @@ from mm.frame_map import FrameMap
 from mm.highmem import Highmem
 from mm.layout import (
     KM_TYPE_NR,
-    LAST_PKMAP,
     MAX_NR_ZONES,
     MAX_ORDER,
     PAGE_OFFSET,
@@ -24,7 +23,7 @@ from mm.layout import (
 from mm.list import Words
 from mm.page_alloc import PageAllocator
 from mm.page_flags import ZONES_SHIFT, PG_active, PG_compound, PG_lru, decode
-from mm.pgtable import PAGE_PRESENT
+from mm.pgtable import PAGE_PRESENT, page_tables
 from mm.slab import SlabAllocator
 from mm.slab_info import SlabInspector
 from mm.vmstat import cache_name
@@ -268,13 +267,13 @@ class PageInspector:
         w, layout = self._w, self._layout
         va = self._highmem.page_address(page)
         slot, rest = divmod(va - self._highmem.pkmap_base, PAGE_SIZE)
-        if va and not rest and 0 <= slot < LAST_PKMAP:
+        if va and not rest and 0 <= slot < layout.last_pkmap:
             count = w[((layout.va("pkmap_count") ^ 0xC0000000) >> 2) + slot]
             yield Mapping(va, "kmap", max(0, _signed(count) - 1))
-        kmap_pte = (w[(layout.va("kmap_pte") ^ 0xC0000000) >> 2] ^ 0xC0000000) >> 2
+        tables = page_tables(w, layout)
         for index in range(KM_TYPE_NR * layout.nr_cpus):
-            pte = w[kmap_pte - index]
-            if pte & PAGE_PRESENT and pte >> PAGE_SHIFT == pfn:
+            pte = tables.get_pte(fix_to_virt(FIX_KMAP_BEGIN + index))
+            if pte & PAGE_PRESENT and tables.pte_pfn(pte) == pfn:
                 cpu, km_type = divmod(index, KM_TYPE_NR)
                 window = f"kmap_atomic {KM_TYPES[km_type]}, CPU {cpu}"
                 yield Mapping(fix_to_virt(FIX_KMAP_BEGIN + index), window, None)

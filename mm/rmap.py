@@ -24,7 +24,7 @@ class PageReferences:
         self._flush_tlb = flush_tlb
 
     def _kmap_pte(self, page: int) -> int:
-        """Word index of the PTE that maps a HighMem page, 0 where none does."""
+        """Address of the PTE that maps a HighMem page, 0 where none does."""
         if self._w[(page ^ 0xC0000000) >> 2] >> ZONES_SHIFT != ZONE_HIGHMEM:
             return 0
         return self._highmem.pkmap_pte(page)
@@ -35,8 +35,8 @@ class PageReferences:
         referenced = w[p] & PG_referenced != 0
         w[p] &= ~PG_referenced
         pte = self._kmap_pte(page)
-        if pte and w[pte] & PAGE_ACCESSED:
-            w[pte] &= ~PAGE_ACCESSED
+        if pte and (low := w[(pte ^ 0xC0000000) >> 2]) & PAGE_ACCESSED:
+            w[(pte ^ 0xC0000000) >> 2] = low & ~PAGE_ACCESSED
             self._flush_tlb()
             referenced = True
         return referenced

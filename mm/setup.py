@@ -13,8 +13,9 @@ from mm.layout import BOOT_PARAMS, COMMAND_LINE_SIZE, E820MAX, PAGE_OFFSET, PAGE
 from mm.slab_geometry import debug_option
 
 VMALLOC_RESERVE = 128 << 20
-MAXMEM_PFN = ((1 << 32) - PAGE_OFFSET - VMALLOC_RESERVE) >> PAGE_SHIFT  # 229376: 896 MB
+LEAST_VMALLOC_RESERVE, LEAST_LOWMEM = 32 << 20, 16 << 20
 MAX_NONPAE_PFN = 1 << 20
+MAX_PAE_PFN = 1 << 24
 MAX_NR_CPUS = 32
 
 # Offsets in the page of boot parameters (Documentation/i386/zero-page.txt; the command line's place is ours).
@@ -30,13 +31,15 @@ assert _E820_MAP + E820MAX * _ENTRY.size <= _COMMAND_LINE
 class BootOptions:
     """What a machine is made of and how its kernel is configured.
 
-    ram: bytes of RAM of a PC, 16 MB to 4 GB; not used where `e820` gives the firmware's map. mem: the kernel
-    leaves what lies above this physical address alone (`mem=`). page_owner: `struct page` has 40 bytes, with
-    `virtual` and the owner word; else 32, as 2.6.20's. nr_cpus: the kernel's NR_CPUS (1: a UP kernel; None: as
-    many as `cpus`). cpus: CPUs of the machine, 1 to 32. schedule: the seed by which its CPUs take turns after so and so
-    many basic blocks (None: they do where they wait). l1: L1_CACHE_BYTES and the CPU's line size: 32, 64 or 128.
-    slab_debug: the kernel was built with CONFIG_DEBUG_SLAB; "[FLAGS][,CACHE...]" is what it does: F sanity checks,
-    Z red zones, P poison, U last user, all four without a letter, for the caches that the patterns name, or for all.
+    ram: bytes of RAM of a PC, 16 MB to 64 GB; not used where `e820` gives the firmware's map. mem: the kernel leaves
+    what lies above this physical address alone (`mem=`). pae: the kernel was built with HIGHMEM64G. vmalloc: bytes
+    that the direct map leaves to vmalloc space, the windows and the holes between (`vmalloc=`). page_owner: `struct
+    page` has 40 bytes, with `virtual` and the owner word; else 32, as 2.6.20's. nr_cpus: the kernel's NR_CPUS (1: a
+    UP kernel; None: as many as `cpus`). cpus: CPUs of the machine, 1 to 32. schedule: the seed by which its CPUs take
+    turns after so and so many basic blocks (None: they do where they wait). l1: L1_CACHE_BYTES and the CPU's line
+    size: 32, 64 or 128. slab_debug: the kernel was built with CONFIG_DEBUG_SLAB; "[FLAGS][,CACHE...]" is what it
+    does: F sanity checks, Z red zones, P poison, U last user, all four without a letter, for the caches that the
+    patterns name, or for all.
     """
 
     ram: int = 1 << 30
@@ -49,11 +52,18 @@ class BootOptions:
     l1: int = 64
     loglevel: int = 7
     slab_debug: str | None = None
+    pae: bool = False
+    vmalloc: int = VMALLOC_RESERVE
 
     def check(self) -> None:
         """Raise BootError for a value out of range."""
         if self.l1 not in (32, 64, 128):
             raise BootError(f"the L1 line has 32, 64 or 128 bytes, not {self.l1}")
+        most = (1 << 32) - PAGE_OFFSET - LEAST_LOWMEM
+        if not LEAST_VMALLOC_RESERVE <= self.vmalloc <= most or self.vmalloc % (4 << 20):
+            raise BootError(
+                f"vmalloc= is {LEAST_VMALLOC_RESERVE >> 20}M to {most >> 20}M in steps of 4M, not {self.vmalloc} bytes"
+            )
         if not 1 <= self.cpus <= MAX_NR_CPUS:
             raise BootError(f"a machine has 1 to {MAX_NR_CPUS} CPUs, not {self.cpus}")
         if self.nr_cpus is not None and not 1 <= self.nr_cpus <= MAX_NR_CPUS:
@@ -71,7 +81,7 @@ class BootOptions:
     @property
     def layout(self) -> Layout:
         """The struct layouts of this configuration."""
-        return layout_for(self.nr_cpus or self.cpus, self.page_owner, self.l1, self.slab_debug is not None)
+        return layout_for(self.nr_cpus or self.cpus, self.page_owner, self.l1, self.slab_debug is not None, self.pae)
 
     def firmware_map(self) -> E820Map:
         """The e820 map: the given one, or that of a PC with `ram` bytes."""
@@ -89,6 +99,10 @@ class BootOptions:
             words.append(f"maxcpus={self.cpus}")
         if self.schedule is not None:
             words.append(f"schedule={self.schedule}")
+        if self.pae:
+            words.append("pae=on")
+        if self.vmalloc != VMALLOC_RESERVE:
+            words.append(f"vmalloc={self.vmalloc >> 10}K")
         if self.mem is not None:
             words.append(f"mem={self.mem >> 10}K")
         if self.slab_debug is not None:
@@ -109,6 +123,8 @@ def parse_command_line(text: str, e820: E820Map) -> BootOptions:
         l1=int(values.get("l1", "64")),
         loglevel=int(values.get("loglevel", "7")),
         slab_debug=values.get("slab_debug"),
+        pae=values.get("pae") == "on",
+        vmalloc=int(values["vmalloc"][:-1]) << 10 if "vmalloc" in values else VMALLOC_RESERVE,
     )
 
 
@@ -151,12 +167,13 @@ class MemoryLimits:
 
     max_low_pfn: int
     max_pfn: int
-    clipped: bool  # RAM above 4 GB is left unused
+    clipped: bool  # RAM above 4 GB, with PAE above 64 GB, is left unused
 
 
-def find_limits(e820: E820Map) -> MemoryLimits:
-    """find_max_pfn and find_max_low_pfn."""
-    max_pfn = max(end for _, end in e820.ram_ranges()) >> PAGE_SHIFT
-    clipped = max_pfn > MAX_NONPAE_PFN
-    max_pfn = min(max_pfn, MAX_NONPAE_PFN)
-    return MemoryLimits(min(max_pfn, MAXMEM_PFN), max_pfn, clipped)
+def find_limits(e820: E820Map, options: BootOptions) -> MemoryLimits:
+    """find_max_pfn and find_max_low_pfn. e820: the map that mem= leaves."""
+    reach = MAX_PAE_PFN if options.pae else MAX_NONPAE_PFN
+    end = e820.end_of_ram >> PAGE_SHIFT
+    max_pfn = min(max(end for _, end in e820.ram_ranges()) >> PAGE_SHIFT, reach)
+    maxmem = (1 << 32) - PAGE_OFFSET - options.vmalloc >> PAGE_SHIFT  # 229376: 896 MB
+    return MemoryLimits(min(max_pfn, maxmem), max_pfn, end > reach)

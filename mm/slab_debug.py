@@ -179,7 +179,7 @@ class DebugSlabAllocator(SlabAllocator):
             if flags & SLAB_RED_ZONE:
                 self._set_red_zones(c, objp, RED_INACTIVE)
             if ctor and not flags & SLAB_POISON:
-                self._call_guest(ctor, objp + w[c + self._obj_offset], cachep, how)
+                self._call(ctor, objp + w[c + self._obj_offset], cachep, how)
             if flags & SLAB_RED_ZONE:
                 before, behind = self._red_zones(c, objp)
                 if w[behind] != RED_INACTIVE:
@@ -200,7 +200,7 @@ class DebugSlabAllocator(SlabAllocator):
                 if w[behind] != RED_INACTIVE:
                     self._slab_error("slab_destroy_objs", cachep, "end of a freed object was overwritten")
             if dtor and not flags & SLAB_POISON:
-                self._call_guest(dtor, objp + w[c + self._obj_offset], cachep, 0)
+                self._call(dtor, objp + w[c + self._obj_offset], cachep, 0)
 
     def _take_from_slabs(self, c: int, a: int, l3: int, batch: int) -> int:
         w = self._w
@@ -311,7 +311,7 @@ class DebugSlabAllocator(SlabAllocator):
         obj = objp + w[c + self._obj_offset]
         if ctor and flags & SLAB_POISON:
             try:
-                self._call_guest(ctor, obj, cachep, CTOR_CONSTRUCTOR | (0 if gfp_mask & GFP_WAIT else CTOR_ATOMIC))
+                self._call(ctor, obj, cachep, CTOR_CONSTRUCTOR | (0 if gfp_mask & GFP_WAIT else CTOR_ATOMIC))
             except BaseException:
                 self._make_free(c, objp)
                 super()._cache_free(cachep, objp)
@@ -352,9 +352,9 @@ class DebugSlabAllocator(SlabAllocator):
                 self._traps.bug()
         try:
             if flags & SLAB_DEBUG_INITIAL:
-                self._call_guest(w[c + self._ctor], obj, cachep, CTOR_CONSTRUCTOR | CTOR_VERIFY)
+                self._call(w[c + self._ctor], obj, cachep, CTOR_CONSTRUCTOR | CTOR_VERIFY)
             if flags & SLAB_POISON and (dtor := w[c + self._dtor]):
-                self._call_guest(dtor, obj, cachep, 0)
+                self._call(dtor, obj, cachep, 0)
         except BaseException:
             if flags & SLAB_RED_ZONE:
                 self._set_red_zones(c, objp, RED_ACTIVE)

@@ -54,6 +54,8 @@ class SlabObjects:
         self._traps = traps
         self._pages = pages
         self._call_guest = call_guest
+        # Constructors and destructors that are our own code, by their address; put in where the kernel is wired.
+        self.own_functions: dict[int, Callable[[int], None]] = {}
         self._read_string = read_string
         self._mem_map = pages.mem_map
         self._page_size = pages.page_size
@@ -168,14 +170,21 @@ class SlabObjects:
         w, c = self._w, (cachep ^ 0xC0000000) >> 2
         if ctor := w[c + self._ctor]:
             for i in range(w[c + self._num]):
-                self._call_guest(ctor, s_mem + i * w[c + self._buffer_size], cachep, how)
+                self._call(ctor, s_mem + i * w[c + self._buffer_size], cachep, how)
+
+    def _call(self, function: int, obj: int, cachep: int, how: int) -> None:
+        """Call a constructor or destructor, a guest's or our own."""
+        if own := self.own_functions.get(function):
+            own(obj)
+        else:
+            self._call_guest(function, obj, cachep, how)
 
     def _destroy_objs(self, cachep: int, s_mem: int) -> None:
         """slab_destroy_objs: destroy the objects of a slab that goes."""
         w, c = self._w, (cachep ^ 0xC0000000) >> 2
         if dtor := w[c + self._dtor]:
             for i in range(w[c + self._num]):
-                self._call_guest(dtor, s_mem + i * w[c + self._buffer_size], cachep, 0)
+                self._call(dtor, s_mem + i * w[c + self._buffer_size], cachep, 0)
 
     def _slab_destroy(self, cachep: int, slab: int) -> None:
         w, s = self._w, (slab ^ 0xC0000000) >> 2

@@ -15,7 +15,7 @@ from mm.gfp import GFP_HIGHMEM, GFP_KERNEL, GFP_LEVEL_MASK, GFP_ZERO
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
 from mm.list import Words
 from mm.page_alloc import PageAllocator
-from mm.pgtable import PAGE_KERNEL, PAGE_PRESENT, PTE_MASK, KernelPageTable, pfn_pte
+from mm.pgtable import PAGE_KERNEL, PAGE_KERNEL_EXEC, PAGE_PRESENT, PageTables
 from mm.slab import SlabAllocator
 from mm.traps import Traps
 
@@ -37,7 +37,7 @@ class Vmalloc:
 
     def __init__(
         self, w: Words, memory: Words, layout: Layout, events: Events, traps: Traps, pages: PageAllocator,
-        slab: SlabAllocator, tables: KernelPageTable, flush_tlb: Callable[[], None],
+        slab: SlabAllocator, tables: PageTables, flush_tlb: Callable[[], None],
     ) -> None:  # fmt: skip
         self._w = w
         self._memory = memory
@@ -50,7 +50,7 @@ class Vmalloc:
         self._vm_struct_size = layout["vm_struct"].size
         self._vmlist = (layout.va("vmlist") ^ 0xC0000000) >> 2
         self._start = w[(layout.va("vmalloc_start") ^ 0xC0000000) >> 2]
-        self._end = vmalloc_end(layout.nr_cpus)
+        self._end = vmalloc_end(layout)
         self._num_physpages = w[(layout.va("num_physpages") ^ 0xC0000000) >> 2]
 
     # areas
@@ -127,7 +127,7 @@ class Vmalloc:
         """unmap_vm_area: clear the PTEs, then flush every TLB. Page tables stay."""
         for va in range(addr, addr + size, PAGE_SIZE):
             if pte := self._tables.pte_address(va):
-                self._w[(pte ^ 0xC0000000) >> 2] = 0
+                self._tables.write(pte, 0)
         self._flush_tlb()
 
     def _map(self, addr: int, pages: list[int], prot: int) -> bool:
@@ -136,9 +136,9 @@ class Vmalloc:
             pte = self._tables.pte_alloc(va)
             if not pte:
                 return False
-            if self._w[(pte ^ 0xC0000000) >> 2]:
+            if self._tables.read(pte):
                 self._traps.warn()
-            self._w[(pte ^ 0xC0000000) >> 2] = pfn_pte(self._pages.page_to_pfn(page), prot)
+            self._tables.write(pte, self._tables.pfn_pte(self._pages.page_to_pfn(page), prot))
         return True
 
     # vmalloc
@@ -217,8 +217,8 @@ class Vmalloc:
         return self._traced(size, GFP_KERNEL | GFP_HIGHMEM | GFP_ZERO)
 
     def vmalloc_exec(self, size: int) -> int:
-        """vmalloc for code, as module_alloc uses it. Without NX the protection is the same."""
-        return self._vmalloc(size, GFP_KERNEL | GFP_HIGHMEM, PAGE_KERNEL)
+        """vmalloc for code, as module_alloc uses it."""
+        return self._vmalloc(size, GFP_KERNEL | GFP_HIGHMEM, PAGE_KERNEL_EXEC)
 
     def vmalloc_at(self, addr: int, size: int) -> int:
         """vmalloc_exec at exactly `addr` (a multiple of 4 KB), for a program that is linked there; or 0."""
@@ -226,7 +226,7 @@ class Vmalloc:
         if addr < self._start or end > self._end:
             return 0
         area = self.get_vm_area(size, VM_ALLOC, addr, end)
-        return self._alloc_area(area, GFP_KERNEL | GFP_HIGHMEM, PAGE_KERNEL) if area else 0
+        return self._alloc_area(area, GFP_KERNEL | GFP_HIGHMEM, PAGE_KERNEL_EXEC) if area else 0
 
     def vfree(self, addr: int) -> None:
         """Free an area by its address; 0 is ignored, a wrong one is reported and ignored."""
@@ -266,7 +266,7 @@ class Vmalloc:
     def vmalloc_to_page(self, addr: int) -> int:
         """The `struct page` behind a vmalloc address, 0 where none is."""
         pte = self._tables.get_pte(addr)
-        return self._pages.pfn_to_page((pte & PTE_MASK) >> PAGE_SHIFT) if pte & PAGE_PRESENT else 0
+        return self._pages.pfn_to_page(self._tables.pte_pfn(pte)) if pte & PAGE_PRESENT else 0
 
     def vmalloc_to_pfn(self, addr: int) -> int:
         """The frame number behind a vmalloc address."""

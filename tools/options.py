@@ -72,9 +72,17 @@ def machine_options() -> argparse.ArgumentParser:
     """A parent parser with the machine's options."""
     parser = argparse.ArgumentParser(add_help=False)
     group = parser.add_argument_group("the machine")
-    group.add_argument("--ram", type=size, metavar="SIZE", help="RAM of the PC, 16M to 4G (default 1G)")
+    group.add_argument("--ram", type=size, metavar="SIZE", help="RAM of the PC, 16M to 64G (default 1G)")
     group.add_argument("--e820", metavar="FILE", help="instead: a firmware's memory map, as a boot log prints it")
     group.add_argument("--mem", type=size, metavar="SIZE", help="use no RAM above this address (the kernel's mem=)")
+    group.add_argument(
+        "--pae", action="store_true",
+        help="page tables of three levels, HIGHMEM64G: RAM to 64 GB, and pages that cannot be executed",
+    )  # fmt: skip
+    group.add_argument(
+        "--vmalloc", type=size, metavar="SIZE",
+        help="what the direct map leaves to vmalloc space (the kernel's vmalloc=; default 128M)",
+    )  # fmt: skip
     group.add_argument(
         "--page-owner", choices=("on", "off"), default="on",
         help="40-byte struct page that knows who allocated it, or 2.6.20's 32 bytes (default on)",
@@ -111,7 +119,7 @@ def apply_settings(arguments: argparse.Namespace, kernel: Kernel) -> None:
 def boot_options(arguments: argparse.Namespace) -> BootOptions:
     """What `Kernel.boot` takes; reads the --e820 file. Raises MapError or OSError."""
     from hw.e820 import E820Map
-    from mm.setup import BootOptions
+    from mm.setup import VMALLOC_RESERVE, BootOptions
 
     e820 = None
     if arguments.e820:
@@ -126,4 +134,6 @@ def boot_options(arguments: argparse.Namespace) -> BootOptions:
         schedule=arguments.schedule,
         l1=arguments.l1,
         slab_debug=arguments.slab_debug,
+        pae=arguments.pae,
+        vmalloc=VMALLOC_RESERVE if arguments.vmalloc is None else arguments.vmalloc,
     )

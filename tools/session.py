@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hw.cpu import MSR_EFER
 from hw.errors import PhysicalError
 from hw.paging import Access, Walk, walk
 from mm import fixmap
-from mm.layout import LAST_PKMAP, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
+from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from tools.errors import CommandError
 from tools.expression import evaluate
 
@@ -48,11 +49,12 @@ class Session:
         return self.kernel.machine.cpus[self.cpu_number]
 
     def walk(self, linear: int, access: Access = Access.READ, user: bool = False) -> Walk:
-        """Translate by the page tables that CR3 points to."""
+        """Translate by the page tables that CR3 points to. SMAP keeps nobody from looking (EFLAGS.AC counts as 1)."""
         cpu = self.cpu
         return walk(
-            self.kernel.ram.words, cpu["cr3"], linear, cr0=cpu["cr0"], cr4=cpu["cr4"], access=access, user=user
-        )
+            self.kernel.ram.words, cpu["cr3"], linear, cr0=cpu["cr0"], cr4=cpu["cr4"], access=access, user=user,
+            efer=cpu.read_msr(MSR_EFER), ac=True,
+        )  # fmt: skip
 
     def read(self, linear: int, size: int) -> bytes:
         """Bytes at a linear address; CommandError where a page is not mapped or not RAM."""
@@ -96,14 +98,14 @@ class Session:
 
     def regions(self) -> list[Region]:
         """The kernel's regions of the address space, ascending (mem_init's "virtual kernel memory layout")."""
-        cpus, high_memory = self.kernel.layout.nr_cpus, PAGE_OFFSET + self.low_memory
-        base = fixmap.pkmap_base(cpus)
+        layout, high_memory = self.kernel.layout, PAGE_OFFSET + self.low_memory
+        base = fixmap.pkmap_base(layout)
         return [
             Region("user", 0, PAGE_OFFSET),
             Region("direct map", PAGE_OFFSET, high_memory),
-            Region("vmalloc", fixmap.vmalloc_start(high_memory), fixmap.vmalloc_end(cpus)),
-            Region("pkmap", base, base + LAST_PKMAP * PAGE_SIZE),
-            Region("fixmap", fixmap.fixaddr_start(cpus), fixmap.FIXADDR_TOP),
+            Region("vmalloc", fixmap.vmalloc_start(high_memory), fixmap.vmalloc_end(layout)),
+            Region("pkmap", base, base + layout.last_pkmap * PAGE_SIZE),
+            Region("fixmap", fixmap.fixaddr_start(layout), fixmap.FIXADDR_TOP),
         ]
 
     def address(self, text: str) -> int:

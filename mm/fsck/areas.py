@@ -11,15 +11,16 @@ from mm.fsck.caches import Objects
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import MOST, Frames, Memory, View, Words, shown
 from mm.fsck.report import VMALLOC
-from mm.fsck.tables import Tables
+from mm.fsck.tables import Entries, Tables
 from mm.layout import PAGE_SHIFT, PAGE_SIZE
-from mm.pgtable import PAGE_KERNEL, PAGE_PRESENT
+from mm.pgtable import PAGE_NX, PAGE_PRESENT
 from mm.vmalloc import VM_ALLOC, VM_IOREMAP, VM_MAP, VM_USERMAP, VM_VPAGES
 
 _ADDR, _SIZE, _FLAGS, _PAGES, _NR_PAGES, _PHYS_ADDR, _NEXT = range(7)
-_CPU_BITS = 0x60  # accessed and dirty
+_CPU_BITS = np.uint64(0x60)  # accessed and dirty
+_FRAME, _PRESENT, _NONE = np.uint64(0x000F_FFFF_FFFF_F000), np.uint64(PAGE_PRESENT), np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 # Kernel pages, also read-only, not cached, or not global.
-_PROTECTIONS = {PAGE_KERNEL & ~clear | set_ for clear in (0, 0x002, 0x100, 0x102) for set_ in (0, 0x10)}
+_PROTECTIONS = {0x163 & ~clear | set_ for clear in (0, 0x002, 0x100, 0x102) for set_ in (0, 0x10, PAGE_NX)}
 _TITLE = "struct vm_struct"
 
 
@@ -134,7 +135,7 @@ class Areas:
         pfns, rest = np.divmod(array.astype(np.int64) - self._memory.mem_map, self._memory.page_size)
         pfns[(rest != 0) | (pfns < 0) | (pfns >= self._memory.limits.max_pfn)] = -1
         ptes = self._tables.ptes(area.addr, len(pfns))
-        mapped = np.where(ptes & PAGE_PRESENT, ptes >> PAGE_SHIFT, -1).astype(np.int64)
+        mapped = np.where(ptes & _PRESENT, (ptes & _FRAME) >> np.uint64(PAGE_SHIFT), _NONE).astype(np.int64)
         differ = pfns != mapped
         if len(pfns) and differ.all() and self._plausible(pfns).all():
             area.view.bad("addr", f"is {area.addr:08x}, where none of its pages is mapped")
@@ -147,10 +148,10 @@ class Areas:
         area.frames = pfns
         known = pfns[pfns >= 0]
         self._memory.claim(known, 0, VMALLOC, f"the area {area.addr:08x}")
-        right = (pfns << PAGE_SHIFT | self._protection(ptes)).astype(np.uint32)
+        right = (pfns << PAGE_SHIFT).astype(np.uint64) | self._protection(ptes)
         right[pfns < 0] = ptes[pfns < 0]
         changed = right ^ ptes  # the CPU may clear or set these two
-        right = np.where((changed & ~np.uint32(_CPU_BITS)) == 0, ptes, right)
+        right = np.where((changed & ~_CPU_BITS) == 0, ptes, right)
         self._tables.expect(area.addr, right)
         return True
 
@@ -161,16 +162,17 @@ class Areas:
         inside &= (self._memory.kinds[safe] == 0) & (self._count[safe] > 0)
         return inside
 
-    def _protection(self, ptes: Words) -> int:
+    def _protection(self, ptes: Entries) -> np.uint64:
         """The protection of an area's pages: what most have (__vmalloc is told one, and nothing notes it)."""
-        low = ptes & np.uint32(PAGE_SIZE - 1) & ~np.uint32(_CPU_BITS)
-        values, counts = np.unique(low[(low & PAGE_PRESENT) != 0], return_counts=True)
+        low = ptes & ~_FRAME & ~_CPU_BITS
+        values, counts = np.unique(low[(low & _PRESENT) != 0], return_counts=True)
+        kernel = np.uint64(self._tables.kernel)
         if not len(values):
-            return PAGE_KERNEL
-        most = int(values[counts.argmax()])
-        if counts.max() * 2 <= len(ptes) or (len(ptes) < 3 and most | _CPU_BITS not in _PROTECTIONS):
-            return PAGE_KERNEL
-        return most | _CPU_BITS
+            return kernel
+        most = values[counts.argmax()] | _CPU_BITS
+        if counts.max() * 2 <= len(ptes) or (len(ptes) < 3 and int(most) not in _PROTECTIONS):
+            return kernel
+        return np.uint64(most)
 
     def _read_array(self, area: Area) -> Words | None:
         """The pages array: a kmalloc'ed one, or one in an area of its own whose frames must be known first."""
@@ -194,5 +196,5 @@ class Areas:
         count = (area.size >> PAGE_SHIFT) - 1
         ptes = self._tables.ptes(area.addr, count)
         first = words["phys_addr"] >> PAGE_SHIFT
-        right = ((first + np.arange(count, dtype=np.int64)) << PAGE_SHIFT | self._protection(ptes)).astype(np.uint32)
+        right = (first + np.arange(count, dtype=np.uint64)) << np.uint64(PAGE_SHIFT) | self._protection(ptes)
         self._tables.expect(area.addr, right)

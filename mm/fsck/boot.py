@@ -21,7 +21,7 @@ class BootMap:
     must have been left with.
     """
 
-    page_tables: list[int] = field(default_factory=list)  # addresses: of pkmap, of the fixmap
+    page_tables: list[int] = field(default_factory=list)  # addresses: of pkmap, of the fixmap, of PAE's pmds
     mem_map: int = 0
     mem_map_bytes: int = 0
     wait_tables: list[int] = field(default_factory=list)  # a zone each; 0: the zone is empty
@@ -102,8 +102,9 @@ def replay(kernel: Kernel) -> BootMap | None:
         return PAGE_OFFSET + pa
 
     try:
+        pmds = [alloc(PAGE_SIZE, PAGE_SIZE, 0) for _ in range(int(layout.pae))]
         fixmap, pkmap = (alloc(PAGE_SIZE, PAGE_SIZE, 0) for _ in range(2))
-        boot.page_tables = [pkmap, fixmap]
+        boot.page_tables = [pkmap, fixmap, *pmds]
         block = (1 << (MAX_ORDER - 1)) - 1
         boot.mem_map_bytes = (kernel.limits.max_pfn + block & ~block) * layout["page"].size
         boot.mem_map = alloc(boot.mem_map_bytes, layout.l1)

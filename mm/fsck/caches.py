@@ -193,7 +193,7 @@ class Recognizer:
         if name.startswith("size-"):
             flags = SLAB_HWCACHE_ALIGN | SLAB_PANIC | (SLAB_CACHE_DMA if name.endswith("(DMA)") else 0)
             return self._made(name, int(name[5:].removesuffix("(DMA)")), 0, flags)
-        own = kernel_caches.TABLE[name]
+        own = kernel_caches.kernel_cache(name, self._memory.layout)
         return self._made(name, own.size(layout), own.align, own.flags)
 
     def _debugged(self, name: str, size: int, align: int, flags: int) -> int:

@@ -21,7 +21,7 @@ from mm.fsck.tables import Tables
 from mm.fsck.tasks import Tasks
 from mm.fsck.zones import Zones
 from mm.layout import BOOT_PARAMS
-from mm.setup import find_limits
+from mm.setup import BootOptions, find_limits
 from mm.slab_geometry import debug_option
 
 
@@ -30,7 +30,7 @@ def check(ram: RAM, text: bytes | None = None) -> Report:
     damages: list[Damage] = []
     kernel = identify(ram, damages)
     if kernel is None:
-        return _report(np.zeros(find_limits(ram.e820).max_pfn, dtype=np.uint8), damages)
+        return _report(np.zeros(find_limits(ram.e820, BootOptions()).max_pfn, dtype=np.uint8), damages)
     boot = replay(kernel)
     if boot is None:
         damages.append(Damage("boot_params", BOOT_PARAMS, "", "tell of less RAM than the boot-time tables take"))

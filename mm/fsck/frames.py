@@ -55,7 +55,7 @@ def claim_boot(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
         memory.claim_run(first, last, RESERVED, who)
     start = boot.mem_map - PAGE_OFFSET
     memory.claim_run(start >> PAGE_SHIFT, pages_up(start + boot.mem_map_bytes), MEM_MAP, "mem_map")
-    for va, what in zip(boot.page_tables, ("the kmap window", "the fixmap")):
+    for va, what in zip(boot.page_tables, ("the kmap window", "the fixmap", "the kernel's GB")):
         pfn = va - PAGE_OFFSET >> PAGE_SHIFT
         memory.claim_run(pfn, pfn + 1, PAGE_TABLE, f"the page table of {what}")
 

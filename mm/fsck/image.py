@@ -5,19 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from hw.machine import TRAP_WINDOW
-from mm.fixmap import (
-    FIX_HYPERCALL,
-    FIX_KMAP_BEGIN,
-    FIXADDR_TOP,
-    PGDIR_SIZE,
-    fix_to_virt,
-    pkmap_base,
-    vmalloc_start,
-)
+from mm.fixmap import FIX_KMAP_BEGIN, fix_to_virt, pkmap_base, pte_offset, vmalloc_start
 from mm.fsck.boot import BootMap
 from mm.fsck.memory import MOST, Memory, runs, shown
 from mm.fsck.params import Kernel
-from mm.layout import LAST_PKMAP, LOG_BUF_LEN, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START
+from mm.layout import LOG_BUF_LEN, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START
 from mm.oops import CONSOLE_VERBOSE
 from mm.printk import RATELIMIT_BURST, RATELIMIT_JIFFIES
 from mm.sched import LONGEST_TURN
@@ -79,7 +71,7 @@ def _gdt(memory: Memory) -> None:
 
 def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
     """Variables that never change after the boot."""
-    limits, layout, nr_cpus = kernel.limits, kernel.layout, kernel.layout.nr_cpus
+    limits, layout = kernel.limits, kernel.layout
     low, end = limits.max_low_pfn, limits.max_pfn
     high_memory = PAGE_OFFSET + (low << PAGE_SHIFT) & 0xFFFFFFFF
     fixmap = boot.page_tables[1]
@@ -94,8 +86,8 @@ def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
         "nr_cpus_online": memory.cpus, "node_data": layout.va("contig_page_data"),
         "highstart_pfn": low, "highend_pfn": end, "vmalloc_start": vmalloc_start(high_memory),
         "slab_break_gfp_order": 1 if end > 32 << 8 else 0, "g_cpucache_up": 3,
-        "pkmap_page_table": boot.page_tables[0] + (pkmap_base(nr_cpus) >> 10 & 0xFFC),
-        "kmap_pte": fixmap + (fix_to_virt(FIX_KMAP_BEGIN) >> 10 & 0xFFC),
+        "pkmap_page_table": boot.page_tables[0] + pte_offset(pkmap_base(layout), layout),
+        "kmap_pte": fixmap + pte_offset(fix_to_virt(FIX_KMAP_BEGIN), layout),
     }  # fmt: skip
     if memory.variable("nr_cpus_online") != memory.cpus:
         text = f"says maxcpus={memory.cpus}, nr_cpus_online is {shown(memory.variable('nr_cpus_online'))}"
@@ -109,15 +101,14 @@ def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
     for name, value in expected.items():
         if memory.variable(name) != value:
             variable_damage(memory, name, f"is {shown(memory.variable(name))}, should be {shown(value)}")
-    assert FIXADDR_TOP & -PGDIR_SIZE <= fix_to_virt(FIX_HYPERCALL)
 
 
 def _ranges(memory: Memory) -> None:
     """Variables of which only the range is known."""
     if (nsec := memory.variable("tick_nsec")) >= TICK_NSEC or nsec % TRAP_NSEC:
         variable_damage(memory, "tick_nsec", f"is {shown(nsec)}, should be a multiple of {TRAP_NSEC} below {TICK_NSEC}")
-    if (nr := memory.variable("last_pkmap_nr")) >= LAST_PKMAP:
-        variable_damage(memory, "last_pkmap_nr", f"is {shown(nr)}, should be below {LAST_PKMAP}")
+    if (nr := memory.variable("last_pkmap_nr")) >= memory.layout.last_pkmap:
+        variable_damage(memory, "last_pkmap_nr", f"is {shown(nr)}, should be below {memory.layout.last_pkmap}")
     if (taints := memory.variable("tainted")) >= _MAX_TAINTS:
         variable_damage(memory, "tainted", f"is {taints:#x}, there are six taints")
     if (toks := memory.variable("ratelimit_toks")) > RATELIMIT_BURST * RATELIMIT_JIFFIES:

@@ -7,8 +7,8 @@ import numpy as np
 from mm.fixmap import pkmap_base
 from mm.fsck.memory import MOST, Memory, View, shown
 from mm.fsck.tables import Tables
-from mm.layout import LAST_PKMAP, PA_HASH_ORDER, PAGE_SHIFT, PAGE_SIZE
-from mm.pgtable import PAGE_ACCESSED, PAGE_KERNEL
+from mm.layout import PA_HASH_ORDER, PAGE_SHIFT, PAGE_SIZE
+from mm.pgtable import PAGE_ACCESSED
 
 _GOLDEN_RATIO_PRIME_32 = 0x9E370001  # include/linux/hash.h
 _MAP = "struct page_address_map"
@@ -20,14 +20,15 @@ class Kmaps:
     def __init__(self, memory: Memory, tables: Tables) -> None:
         self._memory = memory
         self._tables = tables
-        self._base = pkmap_base(memory.layout.nr_cpus)
+        self._base = pkmap_base(memory.layout)
         self._low, self._end = memory.limits.max_low_pfn, memory.limits.max_pfn
+        self._slots = memory.layout.last_pkmap
 
     def check(self) -> None:
         """Compare counts, PTEs and pages with each other."""
         where = self._virtual_words() if self._memory.layout.page_owner else self._hash()
-        counts = self._memory.block(self._memory.layout.va("pkmap_count"), LAST_PKMAP).tolist()
-        ptes = self._memory.block(self._tables.pkmap, LAST_PKMAP).tolist()
+        counts = self._memory.block(self._memory.layout.va("pkmap_count"), self._slots).tolist()
+        ptes = self._tables.ptes(self._base, self._slots).tolist()
         for slot, (count, pte) in enumerate(zip(counts, ptes)):
             if count or pte or slot in where:
                 self._slot(slot, count, pte, where.get(slot, []))
@@ -35,7 +36,7 @@ class Kmaps:
     def _slot(self, slot: int, count: int, pte: int, pages: list[int]) -> None:
         """pages: the frames that say they are mapped here."""
         va = self._base + (slot << PAGE_SHIFT)
-        pfn = pte >> PAGE_SHIFT
+        pfn = self._tables.pte_pfn(pte)
         mapped = pfn in pages
         if count > 1 << 24:
             self._bad_count(slot, count, "users cannot be so many")
@@ -51,8 +52,9 @@ class Kmaps:
             self._page(pfn, f"says not that it is mapped at {va:08x}")
         elif pte and not pages:
             self._tables.bad_pte(self._tables.pkmap, va, pte, "pkmap_count is 0")
-        elif pte and pte & (PAGE_SIZE - 1) | PAGE_ACCESSED != PAGE_KERNEL:  # reclaim clears that bit
-            self._tables.bad_pte(self._tables.pkmap, va, pte, f"should end in {PAGE_KERNEL:03x}")
+        elif pte and self._tables.prot(pte) | PAGE_ACCESSED != self._tables.kernel:  # reclaim clears that bit
+            right = self._tables.shown(pfn << PAGE_SHIFT | self._tables.kernel)
+            self._tables.bad_pte(self._tables.pkmap, va, pte, f"should be {right}")
         elif pages and not pte and not count:
             self._page(pages[0], f"says that it is mapped at {va:08x}, which is free")
         if len(pages) > 1:
@@ -78,7 +80,7 @@ class Kmaps:
         wild = 0
         for i in np.flatnonzero(virtual).tolist():
             slot, rest = divmod(int(virtual[i]) - self._base, PAGE_SIZE)
-            if rest or not 0 <= slot < LAST_PKMAP:
+            if rest or not 0 <= slot < self._slots:
                 wild += 1
                 if wild <= MOST:
                     text = f"is {int(virtual[i]):08x}, which is no address in the kmap window"
@@ -104,8 +106,8 @@ class Kmaps:
             for node in self._nodes(head + slot.offset("lh"), "page_address_htable", table, f"[{i}].lh"):
                 self._once(node, seen)
                 self._node(node, i, where)
-        if len(seen) < LAST_PKMAP:
-            memory.damage("page_address_pool", pool, "list", f"and the hash hold {len(seen)} of {LAST_PKMAP} nodes")
+        if len(seen) < self._slots:
+            memory.damage("page_address_pool", pool, "list", f"and the hash hold {len(seen)} of {self._slots} nodes")
         return where
 
     def _nodes(self, head: int, title: str, va: int, field: str) -> list[int]:
@@ -114,7 +116,7 @@ class Kmaps:
 
         def valid(entry: int) -> bool:
             number, rest = divmod(entry - offset - first, node.size)
-            return not rest and 0 <= number < LAST_PKMAP
+            return not rest and 0 <= number < self._slots
 
         entries = self._memory.walk(head, (title, va, field), valid, lambda entry: (_MAP, entry - offset, "list"))
         return [entry - offset for entry in entries]
@@ -129,7 +131,7 @@ class Kmaps:
         page, virtual = view["page"], view["virtual"]
         pfn = self._memory.pfn(page)
         slot, rest = divmod(virtual - self._base, PAGE_SIZE)
-        if rest or not 0 <= slot < LAST_PKMAP:
+        if rest or not 0 <= slot < self._slots:
             view.bad("virtual", f"is {virtual:08x}, which is no address in the kmap window")
             return
         if pfn is None or pfn < self._low:
@@ -137,9 +139,9 @@ class Kmaps:
             return
         if (page * _GOLDEN_RATIO_PRIME_32 & 0xFFFFFFFF) >> (32 - PA_HASH_ORDER) != bucket:
             view.bad("page", f"is {page:08x}, which does not belong into bucket {bucket}")
-        pte = self._memory.word(self._tables.pkmap + 4 * slot)
-        if pte >> PAGE_SHIFT != pfn:
-            view.bad("virtual", f"is {virtual:08x}, where frame {pte >> PAGE_SHIFT:#x} is mapped and not {pfn:#x}")
+        mapped = self._tables.pte_pfn(int(self._tables.ptes(virtual, 1)[0]))
+        if mapped != pfn:
+            view.bad("virtual", f"is {virtual:08x}, where frame {mapped:#x} is mapped and not {pfn:#x}")
         where.setdefault(slot, []).append(pfn)
 
 

@@ -21,7 +21,7 @@ from mm.layout import (
     Layout,
     layout_for,
 )  # fmt: skip
-from mm.setup import MAX_NONPAE_PFN, MAXMEM_PFN, BootOptions, MemoryLimits, find_limits, read_boot_params
+from mm.setup import BootOptions, MemoryLimits, find_limits, read_boot_params
 from mm.slab_geometry import DEBUG_LETTERS, debug_option
 
 _TITLE = "boot_params"
@@ -122,23 +122,24 @@ def _slab_debug(ram: RAM, layout: Layout, options: BootOptions | None) -> str | 
 
 def _limits(ram: RAM, options: BootOptions | None) -> tuple[MemoryLimits, list[tuple[int, int]], int | None]:
     """Where memory ends, by the map and `mem=`; where four variables agree on something else, as they say."""
-    whole = find_limits(ram.e820)
+    known = options or BootOptions()
+    whole = find_limits(ram.e820, known)
     mem = options.mem if options is not None else None
     try:
         usable = ram.e820 if mem is None else ram.e820.clip(mem)
     except HighmemError:
         usable, mem = ram.e820, None
-    limits = find_limits(usable)
+    limits = find_limits(usable, known)
     start = EXPORT_PAGE - PAGE_OFFSET
     if ram.has(start, PAGE_SIZE):
         said = {name: ram.words[(start >> 2) + i] for i, name in enumerate(EXPORTED_VARIABLES)}
         end = said["max_pfn"]
         if end == said["num_physpages"] == said["max_mapnr"] != limits.max_pfn and 256 < end <= whole.max_pfn:
-            limits = MemoryLimits(min(end, MAXMEM_PFN), end, limits.clipped)
+            limits = MemoryLimits(min(end, whole.max_low_pfn), end, limits.clipped)
             mem = None if end == whole.max_pfn else end << PAGE_SHIFT
             usable = ram.e820 if mem is None else ram.e820.clip(mem)
     ranges = [
-        (first >> PAGE_SHIFT, min(last >> PAGE_SHIFT, limits.max_pfn, MAX_NONPAE_PFN))
+        (first >> PAGE_SHIFT, min(last >> PAGE_SHIFT, limits.max_pfn))
         for first, last in usable.ram_ranges()
     ]
     return limits, [(first, last) for first, last in ranges if first < last], mem

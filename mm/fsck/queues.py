@@ -7,7 +7,7 @@ from mm.fork import TASK_INTERRUPTIBLE
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import Memory, View, shown
 from mm.maccess import KernelMemory
-from mm.pgtable import KernelPageTable
+from mm.pgtable import page_tables
 from mm.sched import DEF_TIMESLICE, TASK_DEAD, TASK_RUNNING, TASK_UNINTERRUPTIBLE
 from mm.slab_reap import REAPTIMEOUT_CPUC
 
@@ -116,7 +116,7 @@ def _timer_title(memory: Memory, name: str, va: int) -> str:
 def _check_timers(memory: Memory, name: str) -> set[int]:
     head = memory.layout.va(name)
     words = memory.ram.words[: memory.low_bytes >> 2]
-    tables = KernelPageTable(words, memory.layout.va("swapper_pg_dir"))
+    tables = page_tables(words, memory.layout)
     vm = KernelMemory(memory.ram.bytes, tables)
     seen: set[int] = set()
 

@@ -23,7 +23,7 @@ from mm.fsck.memory import MOST, Frames, Memory, View, shown
 from mm.fsck.params import Kernel
 from mm.fsck.report import SLAB
 from mm.fsck.slab_debug import check_statistics
-from mm.layout import KERNEL_CACHES, PAGE_OFFSET, PAGE_SHIFT
+from mm.layout import PAGE_OFFSET, PAGE_SHIFT
 from mm.page_flags import ZONES_SHIFT, PG_slab
 from mm.slab import CREATE_MASK
 from mm.slab_geometry import BUFCTL_END, DEBUG_MASK, MAX_OBJ_SIZE, SHARED_BATCHCOUNT, SLAB_SIZE, tunables
@@ -105,7 +105,7 @@ class Slabs:
             cache = recognizer.recognize(entry - self._next, set(self.objects.by_name))
             self.objects.caches.append(cache)
             self.objects.by_name.setdefault(cache.name, cache)
-        for name in KERNEL_CACHES:  # one whose name is wrong is known by all the rest
+        for name in self._memory.layout.kernel_caches:  # one whose name is wrong is known by all the rest
             if name not in self.objects.by_name:
                 self._rename(recognizer, name)
 
@@ -422,7 +422,7 @@ class Slabs:
         last = memory.block(va + 12 * len(rows), 3).tolist()
         if last != [0xFFFFFFFF, 0, 0]:
             memory.damage("malloc_sizes", va, f"[{len(rows)}]", "is not the end of the table")
-        for name, variable in KERNEL_CACHES.items():
+        for name, variable in memory.layout.kernel_caches.items():
             cache = self.objects.by_name.get(name)
             if cache is None:
                 variable_damage(memory, "cache_chain", f"lacks the cache {name}")

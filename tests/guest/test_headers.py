@@ -13,7 +13,7 @@ from guest.calls import SYMBOLS, TABLE
 from guest.cc import CompileError
 from guest.compilers import find_compiler
 from mm import gfp, page_flags
-from mm.layout import KM_TYPE_NR, LAST_PKMAP, MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, THREAD_SIZE, Layout
+from mm.layout import KM_TYPE_NR, MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, THREAD_SIZE, Layout
 
 MAIN = "int main(int argc, char **argv) { return 0; }\n"
 HEADERS = sorted(str(path.relative_to(cc.INCLUDE)) for path in cc.INCLUDE.rglob("*.h"))
@@ -54,7 +54,8 @@ def test_numbers_are_those_of_mm(build: Callable[..., Path]) -> None:
     facts |= {f"PG_{name}": bit for bit, name in enumerate(page_flags.NAMES)}
     facts |= {
         "PAGE_OFFSET": PAGE_OFFSET, "THREAD_SIZE": THREAD_SIZE, "MAX_ORDER": MAX_ORDER, "KM_TYPE_NR": KM_TYPE_NR,
-        "LAST_PKMAP": LAST_PKMAP, "MAX_NR_ZONES": MAX_NR_ZONES, "ZONES_PGSHIFT": page_flags.ZONES_SHIFT,
+        "LAST_PKMAP": Layout().last_pkmap, "MAX_NR_ZONES": MAX_NR_ZONES,
+        "ZONES_PGSHIFT": page_flags.ZONES_SHIFT,
         "KM_USER0": 3, "KM_SOFTIRQ1": 12, "SLAB_HWCACHE_ALIGN": 0x2000, "SLAB_PANIC": 0x40000,
         "SLAB_RECLAIM_ACCOUNT": 0x20000, "SLAB_CACHE_DMA": 0x4000, "GFP_DMA": 1, "__PAGE_KERNEL": 0x163,
         "sizeof(struct page)": 40, "sizeof(long)": 4, "sizeof(size_t)": 4, "sizeof(u64)": 8, "sizeof(bool)": 1,

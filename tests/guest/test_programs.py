@@ -11,7 +11,6 @@ from guest import cc, elf
 from guest.kernel import Kernel
 from hw.errors import HighmemError
 from mm.fsck import fsck
-from mm.layout import KERNEL_CACHES
 from mm.setup import BootOptions
 
 HERE = Path(__file__).resolve().parent
@@ -208,7 +207,7 @@ int main(int argc, char **argv) { return !kmem_cache_create(argv[0], 200, 0, 0, 
         program = elf.read(cc.build([source], kernel.layout), "leak.c")
         assert kernel.run(program, ["first"]) == 0
         assert kernel.run(program, ["other", "argument" * 100]) == 0
-        assert len(kernel.slabinfo()) == 2 + len(KERNEL_CACHES) + len(kernel.layout.kmalloc_sizes) * 2 + 1
+        assert len(kernel.slabinfo()) == 2 + len(kernel.layout.kernel_caches) + len(kernel.layout.kmalloc_sizes) * 2 + 1
 
 
 def test_too_long_arguments_leave_nothing_behind() -> None:

@@ -237,6 +237,6 @@ def test_mapped_pages_leave_the_active_list_by_swappiness_and_their_accessed_bit
         assert active_after_a_scan() == 64  # kmap sets the accessed bit; this scan has cleared it
         for page in pages[:10]:
             pte = kernel.highmem.pkmap_pte(page)
-            kernel.ram.words[pte] |= PAGE_ACCESSED
+            kernel.tables.write(pte, kernel.tables.read(pte) | PAGE_ACCESSED)
         assert active_after_a_scan() == 10
         assert fsck(kernel.ram).damages == []

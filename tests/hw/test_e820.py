@@ -73,14 +73,14 @@ def test_other_words_for_a_range() -> None:
                                   " BIOS-e820: 0000000000000000 - 0000000000100000 (reserved)",
                                   " BIOS-e820: 0000000000000000 - 0000000000000000 (usable)",
                                   " BIOS-e820: 0000000000000100 - 0000000000000800 (usable)",
-                                  " BIOS-e820: 0000000000000000 - 0000ffff00000000 (usable)"])
+                                  " BIOS-e820: 0000001000000000 - 0000ffff00000000 (usable)"])
 def test_no_map_is_one_clear_line(text: str) -> None:
     with pytest.raises(MapError) as caught:
         E820Map.parse(text)
     assert str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("megabytes", [16, 64, 512, 1024, 3072, 3584, 3585, 4096])
+@pytest.mark.parametrize("megabytes", [16, 64, 512, 1024, 3072, 3584, 3585, 4096, 16384, 65024])
 def test_a_pc_has_all_its_ram(megabytes: int) -> None:
     found = E820Map.pc(megabytes << 20)
     usable = sum(end - start for start, end in found.ram_ranges())
@@ -90,10 +90,17 @@ def test_a_pc_has_all_its_ram(megabytes: int) -> None:
     assert E820Map.parse("\n".join(found.lines())) == found
 
 
-@pytest.mark.parametrize("size", [0, -1, (16 << 20) - 4096, (4 << 30) + 4096, (16 << 20) + 1])
+@pytest.mark.parametrize("size", [0, -1, (16 << 20) - 4096, (64 << 30) + 4096, (16 << 20) + 1])
 def test_a_pc_that_there_is_not(size: int) -> None:
-    with pytest.raises(MapError, match="16 MB to 4 GB"):
+    with pytest.raises(MapError, match="16 MB to 64 GB"):
         E820Map.pc(size)
+
+
+def test_ram_beyond_64_gb_is_in_the_map_and_out_of_reach() -> None:
+    found = E820Map.pc(64 << 30)
+    assert found.end_of_ram == (64 << 30) + (512 << 20)
+    assert found.ram_ranges()[-1] == found.backed_ranges()[-1] == (1 << 32, 1 << 36)
+    assert found.lines()[-1] == " BIOS-e820: 0000000100000000 - 0000001020000000 (usable)"
 
 
 def test_ram_in_the_legacy_hole_is_not_believed() -> None:

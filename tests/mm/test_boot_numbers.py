@@ -64,7 +64,7 @@ def test_layout_follows_the_formulas(ram: int) -> None:
     high_memory = 0xC0000000 + min(ram, 896) * MB
     assert vmalloc_start(high_memory) == (high_memory + 2 * 8 * MB - 1) // (8 * MB) * (8 * MB)
     assert region(log, "vmalloc")[:2] == (vmalloc_start(high_memory), 0xFF7FE000)
-    assert vmalloc_end(1) == pkmap_base(1) - 0x2000 == 0xFF7FE000
+    assert vmalloc_end(kernel.layout) == pkmap_base(kernel.layout) - 0x2000 == 0xFF7FE000
     fixmap = region(log, "fixmap")
     assert fixmap[:2] == (0xFFFFF000 - (67 + 13 + 5) * 4096, 0xFFFFF000)
     assert f"{max(0, min(ram, 4096) - 896)}MB HIGHMEM available." in log

@@ -13,7 +13,7 @@ from hw import paging
 from hw.e820 import E820Map
 from hw.machine import Machine
 from mm.layout import PAGE_OFFSET, layout_for
-from mm.setup import find_limits
+from mm.setup import BootOptions, find_limits
 from tools.errors import CommandError
 from tools.monitor import Monitor
 
@@ -32,7 +32,7 @@ class TinyKernel:
     def __init__(self) -> None:
         self.machine = Machine(E820Map.pc(RAM))
         self.ram = self.machine.ram
-        self.limits = find_limits(self.machine.e820)
+        self.limits = find_limits(self.machine.e820, BootOptions())
         self.layout = layout_for(1, True, 64)
         words = self.ram.words
         for slot in range(RAM >> 22):

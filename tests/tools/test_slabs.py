@@ -14,7 +14,7 @@ from guest import cc, elf
 from guest.kernel import Kernel
 from mm.gfp import GFP_HIGHUSER, GFP_KERNEL
 from mm.layout import PAGE_OFFSET
-from mm.pgtable import PAGE_KERNEL, pfn_pte
+from mm.pgtable import PAGE_KERNEL
 from mm.setup import BootOptions
 from tools.errors import CommandError
 from tools.monitor import Monitor
@@ -127,7 +127,7 @@ def test_slab_contains_a_mapped_address(monitor: Monitor, kernel: Kernel) -> Non
     window = kernel.highmem.kmap(high)
     assert "above low memory: no slab is there" in failure(monitor, f"slab contains {window:x}")
     pte = kernel.highmem.pkmap_pte(high)
-    kernel.ram.words[pte] = pfn_pte(obj - PAGE_OFFSET >> 12, PAGE_KERNEL)  # the window shows the slab's page now
+    kernel.tables.write(pte, kernel.tables.pfn_pte(obj - PAGE_OFFSET >> 12, PAGE_KERNEL))  # now it shows the slab
     at = window + (obj & 0xFFF) + 5
     lines = text(monitor, f"slab contains {at:x}").splitlines()
     assert lines[0] == f"{at:08x} is mapped to {obj + 5:08x}"
