@@ -36,3 +36,7 @@ class PhysicalError(HighmemError):
 
 class ImageError(HighmemError):
     """A file that is no saved machine of this project, or a damaged one."""
+
+
+class DeviceError(HighmemError, ValueError):
+    """A device that cannot be attached where it shall be, or a state that is not its own."""

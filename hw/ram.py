@@ -41,8 +41,12 @@ class RAM:
         self.words: memoryview = self.bytes.cast("I")
 
     def map_into(self, engine: Engine) -> None:
-        """Give the ranges of memory to an engine, piece by piece around the holes."""
-        for start, end in self.ranges:
+        """Give the ranges of memory to an engine, piece by piece around the holes.
+
+        The largest goes first. Where a piece is larger than the one mapped before it, Unicorn 2.1.4 numbers two
+        pieces alike, and runs code translated from the one where the other is mapped.
+        """
+        for start, end in sorted(self.ranges, key=lambda piece: piece[0] - piece[1]):
             engine.map_ptr(start, end - start, self.host_address + start)
 
     def has(self, pa: int, size: int = 1) -> bool:

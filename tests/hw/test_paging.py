@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw import E820Map, HighmemError
+from hw import E820Map
 from hw.paging import (
     CR0_PG,
     CR0_WP,
-    CR4_PAE,
     CR4_PGE,
     CR4_PSE,
     PS,
@@ -101,14 +100,10 @@ def test_all_is_the_sum_of_every_one(memory, ptes, pdes, cr4: int) -> None:
         assert all(expected[linear][0] == pa + linear - start for linear in range(start, end, 4096))
 
 
-def test_paging_off_and_pae(memory) -> None:
+def test_paging_off(memory) -> None:
     verdict = walk(memory.words, 0, 0x1234_5678, cr0=1, cr4=0, access="write")
     assert (verdict.pa, verdict.error_code, verdict.levels) == (0x1234_5678, None, ())
     assert walk_all(memory, 0, 1, 0).tolist() == [(0, 1 << 32, 0, 7, 4096)]
-    for function in (lambda: walk(memory.words, 0, 0, cr0=PAGED, cr4=CR4_PAE),
-                     lambda: walk_all(memory, 0, PAGED, CR4_PAE)):
-        with pytest.raises(HighmemError, match="PAE"):
-            function()
 
 
 def test_a_directory_outside_ram_maps_nothing(memory) -> None:

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from hw import RAM, E820Entry, E820Map, PhysicalError, ram
+from hw.paging import RW, P, pde_large
 
 
 @pytest.fixture(params=["memfd", "file"])
@@ -40,7 +41,7 @@ def test_sparse(memory) -> None:
 
 
 def test_where_there_is_no_memory(memory) -> None:
-    for pa, size in ((0x10_0000, 1), (0xF_FFFF, 2), (4 << 30, 1), (-4, 4), (0xA_0000 - 1, 2)):
+    for pa, size in ((0x10_0000, 1), (0xF_FFFF, 2), (4 << 30, 1), (-4, 4), (0xC_0000 - 1, 2)):
         assert not memory.has(pa, size)
         with pytest.raises(PhysicalError) as caught:
             memory.read(pa, size)
@@ -67,3 +68,24 @@ def test_closing_twice() -> None:
     memory = RAM(E820Map.pc(16 << 20))
     memory.close()
     memory.close()
+
+
+def test_code_is_of_the_piece_that_is_mapped(make_bench) -> None:
+    """Two frames equally far from the start of their pieces of memory, one after the other at one linear address."""
+    bench = make_bench(5 << 10)
+    pieces = dict(bench.ram.ranges)
+    low, high = 0x50_0000, (4 << 30) + 0x40_0000
+    assert {0x10_0000, 4 << 30} <= set(pieces)
+    for pa, mark in ((low, 1), (high, 2)):
+        bench.code(pa, b"\xba" + mark.to_bytes(4, "little") + b"\xff\xe5")  # mov edx, mark; jmp ebp
+    bench.map(bench.SCRATCH, low | P | RW)
+    at = (bench.DIRECTORY >> 2) + (bench.SCRATCH >> 22)
+    jump = b"\xb8" + bench.SCRATCH.to_bytes(4, "little") + b"\xff\xe0"  # mov eax, SCRATCH; jmp eax
+    bench.code(bench.CODE, jump + b"\x90" * 8)
+    bench.cpu["ebp"] = bench.CODE + len(jump)
+    entries = (bench.words[at], 1), (pde_large(high, P | RW), 2)
+    for entry, mark in entries * 2:
+        bench.words[at] = entry
+        bench.cpu.flush_tlb()
+        assert bench.cpu.run(bench.CODE, bench.CODE + len(jump)) == "until"
+        assert bench.cpu["edx"] == mark

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass, field
 
 from hw import paging
+from hw.cpu import MSR_EFER
 from tools.errors import CommandError
 from tools.registry import Command, Registry
 from tools.session import Session
@@ -47,7 +48,7 @@ class Registers:
 def info_mem(session: Session) -> list[Range]:
     """Mapped linear addresses, merged where the permission is the same, split where a region begins."""
     cpu = session.cpu
-    rows = paging.walk_all(session.kernel.ram, cpu["cr3"], cpu["cr0"], cpu["cr4"])
+    rows = paging.walk_all(session.kernel.ram, cpu["cr3"], cpu["cr0"], cpu["cr4"], cpu.read_msr(MSR_EFER))
     regions = session.regions()
     result: list[Range] = []
     for row in paging.merge_runs(rows, by="permission"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hw.paging import CR4_PAE, NX
 from mm import page_flags
 from mm.layout import PAGE_SHIFT
 from tools.registry import Command, Registry
@@ -13,8 +14,9 @@ from tools.session import Session
 #: The bits of an entry in crash's words; bit 7 is PSE in a directory entry, PAT in a table entry.
 _WORDS = ("PRESENT", "RW", "USER", "PWT", "PCD", "ACCESSED", "DIRTY", "PSE", "GLOBAL")
 _PRESENT = 1
-#: What each level of the walk is called by the kernel.
-_KERNEL_NAMES = {"PDPTE": "PGD", "PDE": "PGD", "PTE": "PTE"}
+#: What the levels of a walk are called by the kernel, in both formats.
+_KERNEL_NAMES = {"PDPTE": "PGD", "PDE": "PMD", "PTE": "PTE"}
+_TWO_LEVEL_NAMES = {"PDE": "PGD", "PTE": "PTE"}
 
 
 @dataclass
@@ -70,20 +72,23 @@ def entry_flags(entry: int, level: str = "PDE") -> list[str]:
     words = list(_WORDS)
     if level == "PTE":
         words[7] = "PAT"
-    return [word for bit, word in enumerate(words) if entry >> bit & 1]
+    flags = [word for bit, word in enumerate(words) if entry >> bit & 1]
+    return [*flags, "NX"] if entry & NX else flags
 
 
 def vtop(session: Session, address: int) -> Translation:
     """Translate a linear address as the kernel would read it."""
     walk = session.walk(address)
+    pae = bool(session.cpu["cr4"] & CR4_PAE)
+    names = _KERNEL_NAMES if pae else _TWO_LEVEL_NAMES
     levels = [
         EntryView(
-            _KERNEL_NAMES.get(level.name, level.name), level.address, session.direct_map(level.address),
+            names[level.name], level.address, session.direct_map(level.address),
             level.entry, entry_flags(level.entry, level.name),
         )
         for level in walk.levels
     ]  # fmt: skip
-    directory = session.cpu["cr3"] & ~0xFFF
+    directory = session.cpu["cr3"] & ~(0x1F if pae else 0xFFF)
     return Translation(
         virtual=address,
         physical=walk.pa,
@@ -98,7 +103,9 @@ def vtop(session: Session, address: int) -> Translation:
 
 
 def _page(session: Session, pa: int) -> PageView | None:
-    """The `struct page` of the frame at `pa`, None for a frame that mem_map does not cover."""
+    """The `struct page` of the frame at `pa`, None for a frame that mem_map does not cover, and without a kernel."""
+    if session.bare:
+        return None
     layout = session.kernel.layout
     pfn = pa >> PAGE_SHIFT
     if pfn >= session.variable("max_mapnr"):
@@ -131,9 +138,10 @@ def render_vtop(result: Translation) -> str:
     base = result.physical & -result.page_size
     big = f"  ({result.page_size >> 20}MB)" if result.page_size > 4096 else ""
     last = result.levels[-1]
+    entry, frame = f"{last.entry:8x}", f"{base:8x}"
     lines += [f" PAGE: {base:08x}{big}", ""]
-    lines.append("  PTE     PHYSICAL  FLAGS")
-    lines.append(f"{last.entry:8x}  {base:8x}  ({'|'.join(last.flags)})")
+    lines.append(f"{'PTE':^{len(entry)}}  {'PHYSICAL':^{len(frame)}}  FLAGS")
+    lines.append(f"{entry}  {frame}  ({'|'.join(last.flags)})")
     if page := result.page:
         lines += ["", "  PAGE    PHYSICAL   MAPPING    INDEX CNT FLAGS"]
         lines.append(
