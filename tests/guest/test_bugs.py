@@ -1,4 +1,4 @@
-"""The eight memory mistakes of guest/programs/bugs: what 2.6.20 makes of them in silence, what --slab-debug says."""
+"""The memory mistakes of guest/programs/bugs: what 2.6.20 makes of them in silence, what the checks say of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ TOUR = cc.PROGRAMS / "tour.c"
 class Bug:
     """A program: what it prints and returns without debugging, the flags that find the mistake, and the report.
 
+    flags: of --slab-debug; with check_tlb it is --check-tlb that finds it.
     In a report {NAME} is the number of the line of the program with the comment or text NAME, * any text to the end of
     the line, % an address.
     """
@@ -32,6 +33,7 @@ class Bug:
     status: int = 0
     silent: str = ""
     silent_status: int = 0
+    check_tlb: bool = False
 
 
 TRACE = " [<%>] *\n"
@@ -118,6 +120,18 @@ EIP: [<%>] show+* [uninitialised] SS:ESP 0068:%
 Source: FILE:{device->name[0]}
 ...
 """, EXIT_KILLED, "device 1 is called e...\ndevice 2 is called e...\n"),
+    "missing_tlb_flush": Bug("", """\
+BUG: stale TLB entry on CPU 0: write of % at main+* [missing_tlb_flush]
+Source: FILE:{window[16] = '2'}
+TLB: %-% -> % (P|RW|A|D|G)
+PTE at %: % (P|RW|A|D|G) -> % (P|RW|A|D|G)
+Changed at 0.* on CPU 0 by move_window+* [missing_tlb_flush], and not invalidated since
+Source: pgtable.h:*
+Call Trace:
+ [<%>] *
+ =======================
+the second page has its text
+""", 0, "the second page has nothing\n", check_tlb=True),
 }  # fmt: skip
 
 
@@ -157,7 +171,9 @@ def test_every_program_has_its_bug() -> None:
 def test_report(name: str) -> None:
     """The flags that are meant for a mistake find it; the machine goes on, and all that it reports is in the log."""
     bug, source = BUGS_KNOWN[name], BUGS / f"{name.split()[0]}.c"
-    with machine(slab_debug=bug.flags) as kernel:
+    with machine(slab_debug=None if bug.check_tlb else bug.flags) as kernel:
+        if bug.check_tlb:
+            kernel.check_tlb()
         status, text = run(kernel, source)
         assert status == bug.status
         assert pattern(bug.report, source).match(text), text
