@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mm.events import Events
-from mm.fixmap import FIX_KMAP_BEGIN, FIXADDR_TOP, KM_TYPES, fix_to_virt, fixaddr_start, pkmap_base, virt_to_fix
+from mm.fixmap import (
+    FIX_KMAP_BEGIN,
+    FIXADDR_TOP,
+    KM_TYPES,
+    fix_to_virt,
+    fixaddr_start,
+    pkmap_base,
+    virt_to_fix,
+)  # fmt: skip
 from mm.layout import KM_TYPE_NR, PAGE_SHIFT, PAGE_SIZE, Layout
 from mm.list import Words
 from mm.page_address import PageAddresses
@@ -96,25 +104,37 @@ class Highmem:
 
     def _map_new_virtual(self, page: int) -> int:
         w = self._w
-        left = self._last_pkmap
-        while left:
-            left -= 1
-            nr = w[self._last] + 1 & self._last_pkmap - 1
-            w[self._last] = nr
+        nr = self._free_slot()
+        if nr is None:
+            if not self._sched.serves_task():
+                self._traps.printk(f"<3>kmap: all {self._last_pkmap} slots are in use\n")
+                self._traps.bug()
+            self._sched.sleep_on(self._wait)
+        va = self.pkmap_base + (nr << PAGE_SHIFT)
+        pte = self._tables.pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL)
+        self._tables.write(self._pkmap_page_table + nr * self._pte_size, pte)
+        w[self._count + nr] = 1
+        self._set_page_address(page, va)
+        return va
+
+    def _free_slot(self) -> int | None:
+        """The next free slot behind last_pkmap_nr; where the search wraps, the unused ones become free."""
+        w, end = self._w, self._last_pkmap
+        nr = w[self._last] + 1 & end - 1
+        while True:
             if not nr:
                 self._flush_all_zero_pkmaps()
-                left = self._last_pkmap - 1
-            if not w[self._count + nr]:
-                va = self.pkmap_base + (nr << PAGE_SHIFT)
-                pte = self._tables.pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL)
-                self._tables.write(self._pkmap_page_table + nr * self._pte_size, pte)
-                w[self._count + nr] = 1
-                self._set_page_address(page, va)
-                return va
-        if not self._sched.serves_task():
-            self._traps.printk(f"<3>kmap: all {self._last_pkmap} slots are in use\n")
-            self._traps.bug()
-        self._sched.sleep_on(self._wait)
+            found = nr
+            if w[self._count + nr]:
+                counts = w[self._count + nr : self._count + end].tolist()
+                found = nr + counts.index(0) if 0 in counts else end
+            if found < end:
+                w[self._last] = found
+                return found
+            if not nr:
+                w[self._last] = end - 1
+                return None
+            nr = 0
 
     def _flush_all_zero_pkmaps(self) -> None:
         """Free every slot that nobody uses, then flush the TLBs once."""
@@ -178,7 +198,7 @@ class Highmem:
         return fix_to_virt(FIX_KMAP_BEGIN + index)
 
     def kmap_atomic_pfn(self, pfn: int, km_type: int) -> int:
-        """kmap_atomic of any frame, which needs no `struct page`. As in 2.6.20, nobody asks whether the slot is taken."""
+        """kmap_atomic of any frame, without a `struct page`. As in 2.6.20 nobody asks whether the slot is taken."""
         self._count_preempt(1)
         if km_type >= KM_TYPE_NR:
             self._traps.bug()
@@ -196,16 +216,22 @@ class Highmem:
         self._count_preempt(-1)
 
     def kmap_atomic_push(self, page: int) -> int:
-        """kmap_atomic of later kernels, without a type: the slots are used as a stack."""
+        """kmap_atomic of later kernels, without a type: the slots are a stack. Lowmem pages need none."""
+        w = self._w
+        if w[(page ^ 0xC0000000) >> 2] >> ZONES_SHIFT != ZONE_HIGHMEM:
+            return self.kmap_atomic(page, 0)
         i = self._atomic_idx + self._traps.cpu
-        depth = self._w[i]
+        depth = w[i]
         if depth >= len(_PUSH_TYPES):
             self._traps.bug()
-        self._w[i] = depth + 1
+        w[i] = depth + 1
         return self.kmap_atomic(page, _PUSH_TYPES[depth])
 
     def kunmap_atomic_pop(self, kvaddr: int) -> None:
-        """Undo the last kmap_atomic_push."""
+        """Undo the last kmap_atomic_push of a HighMem page, or one of a lowmem page."""
+        if not self._fixaddr_start <= kvaddr < fix_to_virt(FIX_KMAP_BEGIN - 1):
+            self._count_preempt(-1)
+            return
         i = self._atomic_idx + self._traps.cpu
         if not self._w[i]:
             self._traps.bug()

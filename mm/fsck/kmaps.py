@@ -7,7 +7,7 @@ import numpy as np
 from mm.fixmap import pkmap_base
 from mm.fsck.memory import MOST, Memory, View, shown
 from mm.fsck.tables import Tables
-from mm.layout import PA_HASH_ORDER, PAGE_SHIFT, PAGE_SIZE
+from mm.layout import PA_HASH_ORDER, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from mm.pgtable import PAGE_ACCESSED
 
 _GOLDEN_RATIO_PRIME_32 = 0x9E370001  # include/linux/hash.h
@@ -32,6 +32,24 @@ class Kmaps:
         for slot, (count, pte) in enumerate(zip(counts, ptes)):
             if count or pte or slot in where:
                 self._slot(slot, count, pte, where.get(slot, []))
+        if self._memory.layout.page_owner:
+            self._owners(counts, ptes)
+
+    def _owners(self, counts: list[int], ptes: list[int]) -> None:
+        """Who mapped each slot last: nobody a free one."""
+        va, last_pid = self._memory.layout.va("pkmap_owners"), self._memory.variable("last_pid")
+
+        def bad(field: str, text: str) -> None:
+            self._memory.damage("pkmap_owners", va, field, text)
+
+        words = self._memory.block(va, 2 * self._slots).tolist()
+        for slot, (count, pte, pid, caller) in enumerate(zip(counts, ptes, words[::2], words[1::2])):
+            if not count and not pte and (pid or caller):
+                bad(f"[{slot}]", f"names pid {pid} at {caller:08x}, the slot is free")
+            elif pid > last_pid:
+                bad(f"[{slot}].pid", f"is {shown(pid)}, the last was {last_pid}")
+            elif caller and caller < PAGE_OFFSET:
+                bad(f"[{slot}].caller", f"is {caller:08x}, which is no kernel address")
 
     def _slot(self, slot: int, count: int, pte: int, pages: list[int]) -> None:
         """pages: the frames that say they are mapped here."""

@@ -45,4 +45,29 @@ def test_a_kunmap_wakes_who_waits_for_a_slot() -> None:
 def test_waiting_for_a_slot_alone_is_a_deadlock() -> None:
     status, text = run("alone")
     assert status == 137
-    assert re.search(r"deadlock: every task sleeps.*\n  kmap_wait \(pid 2\) D in kmap\+.*called from main", text)
+    assert re.search(
+        r"deadlock: every task sleeps.*\n  kmap_wait \(pid 2\) D in kmap\+.*called from main.*\n"
+        r"  1 task waits for a kmap slot; 1024 of 1024 are in use, and were mapped last by\n"
+        r"    1024  kmap_wait \(pid 2\) in main\+0x\w+/0x\w+ \[kmap_wait\]\n",
+        text,
+    )  # fmt: skip
+
+
+def test_the_deadlock_names_those_that_have_ended(tmp_path: Path) -> None:
+    """Three threads hold all the slots, by two lines of code; two of them have ended."""
+    source = Path(__file__).parent.parent / "guest" / "programs" / "kmap_holders.c"
+    for page_owner in (True, False):
+        with Kernel.boot(BootOptions(ram=1 << 30, page_owner=page_owner)) as kernel:
+            file = elf.read(cc.build([source], kernel.layout), "kmap_holders")
+            assert kernel.run(file, ["kmap_holders"], 30) == 137
+            text = kernel.log.text()[kernel.log.text().index("a kmap slot;") :]
+            state = kernel.kmap_state()
+        assert len(state.slots) == 1024 and [task.comm for task in state.waiting] == ["kmap_holders"]
+        lines = text.splitlines()
+        assert lines[0] == "a kmap slot; 1024 of 1024 are in use, and were mapped last by"
+        if page_owner:
+            assert re.match(r"     600  pid [34] \(ended\) in holder\+", lines[1])
+            assert re.match(r"     300  pid [34] \(ended\) in holder\+", lines[2])
+            assert re.match(r"     124  kmap_holders \(pid 2\) in main\+", lines[3])
+        else:
+            assert lines[1] == "    1024  unknown: --page-owner off"

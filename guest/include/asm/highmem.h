@@ -14,8 +14,6 @@
 #define __kunmap_atomic_1(kvaddr)	kunmap_atomic_pop((void *)(kvaddr))
 #define kunmap_atomic(...)	__PASTE(__kunmap_atomic_, __COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
 
-#define kmap_atomic_pfn(pfn, type)	kmap_atomic(pfn_to_page(pfn), type)
-
 #define kmap_local_page(page)	kmap_atomic_push(page)
 #define kunmap_local(kvaddr)	kunmap_atomic_pop((void *)(kvaddr))
 
