@@ -51,6 +51,12 @@ class Call:
         return tuple("*" in part or part.split()[-1] == "addr" for part in parts)[: self.arguments]
 
     @property
+    def pgprot(self) -> int | None:
+        """Which argument is a pgprot_t: with PAE it takes two words."""
+        parts = self.prototype.split(",")
+        return next((n for n, part in enumerate(parts) if "pgprot_t" in part), None)
+
+    @property
     def variadic(self) -> bool:
         """Whether the handler gets, as one more argument, the address of the first unnamed argument."""
         return "..." in self.prototype
@@ -96,6 +102,16 @@ TABLE: tuple[Call, ...] = (
         ("void vfree(const void *addr)", "vmalloc.vfree"),
         ("struct page *vmalloc_to_page(const void *addr)", "vmalloc.vmalloc_to_page"),
         ("unsigned long vmalloc_to_pfn(const void *addr)", "vmalloc.vmalloc_to_pfn"),
+        ("void *vmalloc_exec(unsigned long size)", "vmalloc.vmalloc_exec"),
+        ("void *vmalloc_user(unsigned long size)", "vmalloc.vmalloc_user"),
+        ("void *vmalloc_32_user(unsigned long size)", "vmalloc.vmalloc_32_user"),
+        ("void *vmap(struct page **pages, unsigned int count, unsigned long flags, pgprot_t prot)", "vmalloc.vmap"),
+        ("void vunmap(const void *addr)", "vmalloc.vunmap"),
+        ("struct vm_struct *get_vm_area(unsigned long size, unsigned long flags)", "vmalloc.get_vm_area"),
+        ("struct vm_struct *remove_vm_area(const void *addr)", "vmalloc.remove_vm_area"),
+        ("int map_vm_area(struct vm_struct *area, pgprot_t prot, struct page ***pages)", "vmalloc.map_vm_area"),
+        ("long vread(char *buf, char *addr, unsigned long count)", "vmalloc.vread"),
+        ("long vwrite(char *buf, char *addr, unsigned long count)", "vmalloc.vwrite"),
     ),
     *_rows("gfp", 96,
         ("struct page *alloc_pages(gfp_t gfp_mask, unsigned int order)", "page_alloc.alloc_pages"),
@@ -119,6 +135,9 @@ TABLE: tuple[Call, ...] = (
         ("void kunmap_atomic_pop(void *kvaddr)", "highmem.kunmap_atomic_pop"),
         ("void *page_address(struct page *page)", "highmem.page_address"),
         ("struct page *kmap_atomic_to_page(void *ptr)", "highmem.kmap_atomic_to_page"),
+        ("void *kmap_atomic_pfn(unsigned long pfn, enum km_type type)", "highmem.kmap_atomic_pfn"),
+        ("void set_fixmap_words(unsigned int idx, unsigned long phys, unsigned long prot, unsigned long prot_high)",
+         "fixmap.set_fixmap"),
     ),
     *_rows("kernel", 176,
         ("int printk(const char *fmt, ...)", "library.printk"),
@@ -197,8 +216,32 @@ TABLE: tuple[Call, ...] = (
         ("void activate_page(struct page *page)", "swap.activate_page"),
         ("void mark_page_accessed(struct page *page)", "swap.mark_page_accessed"),
     ),
+    *_rows("io", 304,
+        ("void __iomem *__ioremap(unsigned long phys_addr, unsigned long size, unsigned long flags)",
+         "ioremap._ioremap"),
+        ("void __iomem *ioremap_nocache(unsigned long phys_addr, unsigned long size)", "ioremap.ioremap_nocache"),
+        ("void iounmap(volatile void __iomem *addr)", "ioremap.iounmap"),
+    ),
+    *_rows("dma-mapping", 312,
+        ("void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *dma_handle, gfp_t flag)",
+         "pci_dma.dma_alloc_coherent"),
+        ("void dma_free_coherent(struct device *dev, size_t size, void *vaddr, dma_addr_t dma_handle)",
+         "pci_dma.dma_free_coherent"),
+    ),
     *_rows(_INTERNAL, 280,
         ("void kswapd_work(struct pglist_data *pgdat, void *frame)", "vmscan.kswapd_work"),
+    ),
+    *_rows("sched", 288,
+        ("struct mm_struct *mm_alloc(void)", "spaces.mm_alloc"),
+        ("struct mm_struct *get_task_mm(struct task_struct *task)", "spaces.get_task_mm"),
+        ("void mmput(struct mm_struct *mm)", "spaces.mmput"),
+    ),
+    *_rows("mmu_context", 291,
+        ("void use_mm(struct mm_struct *mm)", "spaces.use_mm"),
+        ("void unuse_mm(struct mm_struct *mm)", "spaces.unuse_mm"),
+    ),
+    *_rows("vmalloc", 293,
+        ("void vmalloc_sync_all(void)", "directories.vmalloc_sync_all"),
     ),
 )  # fmt: skip
 
@@ -214,6 +257,8 @@ _VARIABLE_TYPES = {
     "node_data": ("mm", "struct pglist_data *node_data[1]"),
     "jiffies": ("kernel", "unsigned long volatile jiffies"),
     "nr_cpus_online": ("kernel", "int nr_cpus_online"),
+    "vmalloc_faults": ("vmalloc", "unsigned long volatile vmalloc_faults"),
+    "init_mm_pointer": ("sched", "struct mm_struct *init_mm_pointer"),
 }
 
 SYMBOLS: dict[str, int] = {call.name: call.address for call in TABLE if call.header != _INTERNAL} | {

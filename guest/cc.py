@@ -43,6 +43,9 @@ class Configuration(Protocol):
     def c_header(self) -> str:
         """Text of generated/structs.h."""
 
+    def c_device(self) -> str:
+        """Text of generated/device.h."""
+
 
 def build(
     sources: Sequence[str | Path],
@@ -201,7 +204,7 @@ def _generated_headers(layout: Configuration) -> Path:
     """The folder with generated/*.h for a configuration, written once."""
     from guest.calls import HEADERS, header_text
 
-    files = {"autoconf.h": layout.c_config(), "structs.h": layout.c_header()}
+    files = {"autoconf.h": layout.c_config(), "structs.h": layout.c_header(), "device.h": layout.c_device()}
     files |= {f"calls/{name}.h": header_text(name) for name in HEADERS}
     target = cache_dir("include") / _digest(*(f"{name}\n{text}" for name, text in sorted(files.items())))[:32]
     if not target.exists():

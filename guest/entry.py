@@ -15,7 +15,6 @@ from mm.fault import PageFaults, Verdict
 from mm.layout import PAGE_OFFSET
 from mm.list import Words
 from mm.oops import Oops
-from mm.pgtable import PageTables
 from mm.printk import Printk
 from mm.sched import Scheduler
 from mm.time import TICK_NSEC, TRAP_NSEC, Clock
@@ -68,11 +67,11 @@ class Death:
         if isinstance(cause, KernelBug):
             oops.bug(cause.where, registers)
         elif isinstance(cause, KernelFault):
-            oops.page_fault(cause.address, 2 if cause.write else 0, registers)
+            oops.page_fault(cause.address, 2 if cause.write else 0, registers, self._cpu()["cr3"])
         elif not isinstance(cause, ExceptionFrame):
             oops.panic(str(cause))
         elif cause.vector == _PAGE_FAULT:
-            oops.page_fault(cause.cr2, cause.error_code, registers)
+            oops.page_fault(cause.cr2, cause.error_code, registers, self._cpu()["cr3"])
         elif cause.vector == _INVALID_OPCODE and (bug := self._bug_at(cause.eip)):
             oops.bug(f"{bug[0]}:{bug[1]}", registers)
         else:
@@ -80,11 +79,14 @@ class Death:
 
 
 class Entry:
-    """Takes what the CPUs bring. cpu() is the CPU at work; parts: the objects in the table of calls, by name."""
+    """Takes what the CPUs bring. cpu() is the CPU at work; parts: the objects in the table of calls, by name.
+
+    pae: a pgprot_t takes two words.
+    """
 
     def __init__(
         self, cpu: Callable[[], CPU], w: Words, traps: Traps, clock: Clock, sched: Scheduler, faults: PageFaults,
-        tables: PageTables, death: Death, parts: Mapping[str, object],
+        death: Death, parts: Mapping[str, object], pae: bool,
     ) -> None:  # fmt: skip
         self._cpu = cpu
         self._w = w
@@ -92,16 +94,16 @@ class Entry:
         self._clock = clock
         self._sched = sched
         self._faults = faults
-        self._tables = tables
         self._death = death
         self._parts = parts
+        self._pae = pae
 
     def _handler(self, call: Call) -> Callable[[int], int | None]:
         """A function of the stack pointer's word index that reads the arguments and calls what serves `call`."""
         part, _, method = call.handler.partition(".")
         function = getattr(self._parts[part], method)
         w = self._w
-        match call.arguments, call.variadic:
+        match call.arguments, call.variadic or call.pgprot is not None:
             case 0, False:
                 return lambda i: function()
             case 1, False:
@@ -111,6 +113,8 @@ class Entry:
             case 3, False:
                 return lambda i: function(w[i + 3], w[i + 4], w[i + 5])
         first, n = 3, call.arguments
+        if self._pae and (wide := call.pgprot) is not None:
+            return lambda i: function(*_join(w[i + first : i + first + n + 1].tolist(), wide))
         if call.variadic:
             return lambda i: function(*w[i + first : i + first + n].tolist(), PAGE_OFFSET + (i + first + n << 2))
         return lambda i: function(*w[i + first : i + first + n].tolist())
@@ -154,7 +158,10 @@ class Entry:
         if i + 8 >= limit:
             return KernelBug(f"a call with the stack pointer {esp:08x}, which is not in the direct map")
         call = next(call for call in TABLE if 4 * call.number == offset)
-        for is_pointer, value in zip(call.pointers, self._w[i + 3 : i + 3 + call.arguments], strict=True):
+        values = self._w[i + 3 : i + 4 + call.arguments].tolist()
+        if self._pae and call.pgprot is not None:
+            values = _join(values, call.pgprot)
+        for is_pointer, value in zip(call.pointers, values):
             if is_pointer and (value ^ 0xC0000000) >> 2 >= limit - 16:
                 return KernelFault(value)
         return KernelBug(f"{call.name}: a structure of the memory manager is damaged ({error})")
@@ -168,8 +175,8 @@ class Entry:
                 verdict, eip = self._faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
             except (*DAMAGE, ListCycle, KernelFault):
                 verdict = Verdict.OOPS
-            if verdict is Verdict.RETRY and (cr3 := self._cpu()["cr3"]) != self._tables.pgd - PAGE_OFFSET:
-                raise Panic(f"CR3 is {cr3:08x}, where no page directory is: triple fault")
+            except KernelBug as error:
+                self._death.die(error)
             if verdict is not Verdict.OOPS:
                 frame.eip = eip
                 return
@@ -178,3 +185,8 @@ class Entry:
 
 def _no_such_call(i: int) -> NoReturn:
     raise KernelBug("a store to the hypercall page that is no call")
+
+
+def _join(words: list[int], at: int) -> list[int]:
+    """Arguments of which the one at `at` has two words, the low one first."""
+    return [*words[:at], words[at] | words[at + 1] << 32, *words[at + 2 :]]

@@ -63,7 +63,7 @@ class Modules:
 
     def _place(self, program: Program) -> int:
         if program.base is None:
-            base = self._vmalloc.vmalloc_exec(program.size)
+            base = self._vmalloc.module_alloc(program.size)
             where = "in vmalloc space"
         else:
             base = self._vmalloc.vmalloc_at(program.base, program.size)

@@ -21,6 +21,9 @@ HIGHEST_RAM = 64 << 30
 #: 36 address lines: the most that a PAE machine of the time reaches.
 PHYSICAL_LIMIT = 1 << 36
 
+#: The frame buffer of a VGA card: its text mode begins at 0xB8000.
+VIDEO_MEMORY = (0xA_0000, 0xC_0000)
+
 _LEGACY_HOLE = (0xA_0000, 0x10_0000)
 
 
@@ -132,11 +135,13 @@ class E820Map:
     def backed_ranges(self) -> list[tuple[int, int]]:
         """Where memory chips answer below 64 GB, as [start, end) pairs of pages.
 
-        Besides usable RAM: ACPI tables and NVS, and the rest of a page that is partly RAM (the EBDA).
+        Besides usable RAM: the video memory at 640 KB, ACPI tables and NVS, and the rest of a page that is
+        partly RAM (the EBDA).
         """
         kinds = (E820Type.RAM, E820Type.ACPI, E820Type.NVS)
-        return _merge((e.start & ~PAGE_MASK, min(e.end + PAGE_MASK & ~PAGE_MASK, PHYSICAL_LIMIT))
-                      for e in self.entries if e.type in kinds and e.start < PHYSICAL_LIMIT)
+        ranges = [(e.start & ~PAGE_MASK, min(e.end + PAGE_MASK & ~PAGE_MASK, PHYSICAL_LIMIT))
+                  for e in self.entries if e.type in kinds and e.start < PHYSICAL_LIMIT]
+        return _merge([VIDEO_MEMORY, *ranges])
 
     def clip(self, mem_bytes: int) -> E820Map:
         """The map that `mem=` leaves: RAM above the physical address ``mem_bytes`` is gone.
@@ -151,7 +156,10 @@ class E820Map:
                     kept.append(entry._replace(end=mem_bytes))
                 break
             kept.append(entry)
-        return E820Map(kept)
+        try:
+            return E820Map(kept)
+        except MapError:
+            raise MapError(f"no usable RAM lies below {mem_bytes:#x}, where mem= ends it") from None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, E820Map) and self.entries == other.entries

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from mm.fixmap import vmalloc_end
 from mm.layout import PAGE_SHIFT, Layout
 from mm.list import Words
 from mm.page_alloc import ZONE_HIGHMEM, PageAllocator
 from mm.vmalloc import Vmalloc
+from mm.vmalloc_info import vmalloc_usage
 from mm.vmstat import vmstat
 
 OVERCOMMIT_RATIO = 50  # vm.overcommit_ratio, in percent
-
-
-def vmalloc_usage(w: Words, layout: Layout, vmalloc: Vmalloc) -> tuple[int, int, int]:
-    """get_vmalloc_info: bytes of vmalloc space, of its areas with their guard pages, and of its largest hole."""
-    fields = layout["vm_struct"]
-    start = w[(layout.va("vmalloc_start") ^ 0xC0000000) >> 2]
-    end = vmalloc_end(layout)
-    used, largest, at = 0, 0, start
-    for area in vmalloc.areas():
-        i = (area ^ 0xC0000000) >> 2
-        addr, size = w[i + fields.word("addr")], w[i + fields.word("size")]
-        if addr < start:
-            continue
-        if addr >= end:
-            break
-        used += size
-        largest = max(largest, addr - at)
-        at = addr + size
-    return end - start, used, max(largest, end - at)
 
 
 def meminfo(w: Words, layout: Layout, pages: PageAllocator, vmalloc: Vmalloc) -> dict[str, int]:

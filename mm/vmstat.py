@@ -1,7 +1,6 @@
-"""What /proc tells of memory, as data and in the kernel's own text (mm/vmstat.c, mm/slab.c and mm/vmalloc.c).
+"""What /proc tells of memory, as data and in the kernel's own text (mm/vmstat.c and mm/slab.c, 2.6.20).
 
-The texts are 2.6.20's; /proc/vmallocinfo is of 2.6.26, without the caller, which `struct vm_struct` does not know yet.
-`mm.meminfo` has /proc/meminfo, `mm.show_mem` what sysrq-m prints.
+`mm.meminfo` has /proc/meminfo, `mm.vmalloc_info` /proc/vmallocinfo, `mm.show_mem` what sysrq-m prints.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from mm.layout import MAX_NR_ZONES, MAX_ORDER, NR_VM_EVENT_ITEMS, ZONE_NAMES, La
 from mm.list import Words, list_for_each
 from mm.page_alloc import PageAllocator
 from mm.slab import SlabAllocator
-from mm.vmalloc import VM_ALLOC, VM_IOREMAP, VM_MAP, VM_USERMAP, VM_VPAGES, Vmalloc
 
 # enum zone_stat_item in the words of /proc (vmstat_text).
 VM_STAT_ITEMS = (
@@ -343,42 +341,4 @@ def _statistics_text(r: SlabStatistics) -> str:
         f" : globalstat {r.num_allocations:7d} {r.high_mark:6d} {r.grown:5d} {r.reaped:4d} \t\t\t\t{r.errors:4d}"
         f" {r.max_freeable:4d} {r.node_allocs:4d} {r.node_frees:4d} {r.node_overflow:4d}"
         f" : cpustat {r.allochit:6d} {r.allocmiss:6d} {r.freehit:6d} {r.freemiss:6d}"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class VmallocInfo:
-    """An area of vmalloc space; `size` in bytes with the guard page, `flags` are VM_..."""
-
-    addr: int
-    size: int
-    nr_pages: int
-    phys_addr: int
-    flags: int
-
-
-def vmallocinfo(w: Words, layout: Layout, vmalloc: Vmalloc) -> list[VmallocInfo]:
-    """Every area, by ascending address."""
-    fields = layout["vm_struct"]
-    return [
-        VmallocInfo(
-            *(w[((area ^ 0xC0000000) >> 2) + fields.word(name)] for name in VmallocInfo.__slots__)
-        )
-        for area in vmalloc.areas()
-    ]
-
-
-def vmallocinfo_text(rows: Iterable[VmallocInfo]) -> str:
-    """/proc/vmallocinfo."""
-    words = (
-        (VM_IOREMAP, " ioremap"), (VM_ALLOC, " vmalloc"), (VM_MAP, " vmap"), (VM_USERMAP, " user"),
-        (VM_VPAGES, " vpages"),
-    )  # fmt: skip
-    return "".join(
-        f"0x{r.addr:08x}-0x{r.addr + r.size:08x} {r.size:7d}"
-        + (f" pages={r.nr_pages}" if r.nr_pages else "")
-        + (f" phys={r.phys_addr:x}" if r.phys_addr else "")
-        + "".join(word for bit, word in words if r.flags & bit)
-        + "\n"
-        for r in rows
     )

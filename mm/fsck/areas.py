@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from mm.fsck.caches import Objects
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import MOST, Frames, Memory, View, Words, shown
-from mm.fsck.report import VMALLOC
+from mm.fsck.report import BUDDY, HOLE, KINDS, PER_CPU, VMALLOC
 from mm.fsck.tables import Entries, Tables
+from mm.ioremap import IOREMAP_PROT
 from mm.layout import PAGE_SHIFT, PAGE_SIZE
+from mm.page_flags import PG_reserved
 from mm.pgtable import PAGE_NX, PAGE_PRESENT
-from mm.vmalloc import VM_ALLOC, VM_IOREMAP, VM_MAP, VM_USERMAP, VM_VPAGES
+from mm.vmalloc import VM_ALLOC, VM_IOREMAP, VM_IOREMAP_FLAGS_SHIFT, VM_USERMAP, VM_VPAGES
 
-_ADDR, _SIZE, _FLAGS, _PAGES, _NR_PAGES, _PHYS_ADDR, _NEXT = range(7)
+_NEXT, _ADDR, _SIZE, _FLAGS, _PAGES, _NR_PAGES, _PHYS_ADDR = range(7)
 _CPU_BITS = np.uint64(0x60)  # accessed and dirty
 _FRAME, _PRESENT, _NONE = np.uint64(0x000F_FFFF_FFFF_F000), np.uint64(PAGE_PRESENT), np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 # Kernel pages, also read-only, not cached, or not global.
@@ -62,8 +64,9 @@ class Areas:
                 break
             waiting = left
         for area in self.areas:
-            if area.flags & VM_IOREMAP and not area.pages:
-                self._expect_io(area)
+            if not area.pages:
+                self._check_mapping(area)
+        self._check_holes()
 
     def find(self, addr: int) -> Area | None:
         """The area that begins at `addr`."""
@@ -89,7 +92,7 @@ class Areas:
             if not self._objects.use(at, self._objects.general(size), user, *where):
                 return
             view = View(memory, "vm_struct", at, _TITLE)
-            self.areas.append(Area(view, *words[_ADDR : _NR_PAGES + 1]))
+            self.areas.append(Area(view, *words[_ADDR : _PHYS_ADDR]))
             at, before = words[_NEXT], at
 
     def _check_order(self) -> None:
@@ -105,13 +108,8 @@ class Areas:
             view.bad("addr", f"and size are {area.addr:08x} and {shown(area.size)}, no whole pages and a guard page")
         if not (self._tables.start <= area.addr and end <= self._tables.end):
             view.bad("addr", f"is {area.addr:08x} and size {shown(area.size)}, not in vmalloc space")
-        kind = area.flags & ~(VM_USERMAP | VM_VPAGES)
-        if kind not in (VM_IOREMAP, VM_ALLOC, VM_MAP):
-            view.bad("flags", f"is {area.flags:#x}, which is no kind of area")
         if bool(area.pages) != bool(area.nr_pages):
             view.bad("pages", f"is {area.pages:08x} with nr_pages {shown(area.nr_pages)}")
-        if kind == VM_ALLOC and not area.pages:
-            view.bad("pages", "is 0 in an area of vmalloc")
         if area.nr_pages and area.nr_pages != (area.size >> PAGE_SHIFT) - 1:
             view.bad("nr_pages", f"is {shown(area.nr_pages)}, size is {shown(area.size)} with a guard page")
             by_size = max(0, (area.size >> PAGE_SHIFT) - 1)
@@ -120,9 +118,10 @@ class Areas:
             area.nr_pages = fits[0] if len(fits) == 1 else min(area.nr_pages, by_size)
         if not area.flags & VM_IOREMAP:
             view.want("phys_addr", 0)
-        if (area.flags & VM_VPAGES != 0) != (4 * area.nr_pages > PAGE_SIZE):
-            view.bad("flags", f"is {area.flags:#x} with {area.nr_pages} pages, and only an array of more than a page "
-                     "has VM_VPAGES")  # fmt: skip
+        array_of_pages = VM_VPAGES if 4 * area.nr_pages > PAGE_SIZE else 0
+        if area.pages and area.flags & ~VM_USERMAP != VM_ALLOC | array_of_pages:
+            view.bad("flags", f"is {area.flags:#x} with {area.nr_pages} pages, should be VM_ALLOC, and VM_VPAGES where "
+                     "their array is longer than a page")  # fmt: skip
 
     # pages
 
@@ -191,10 +190,79 @@ class Areas:
         rows = memory.words[: len(memory.words) & -1024].reshape(-1, 1024)
         return rows[other.frames].ravel()[:count]
 
-    def _expect_io(self, area: Area) -> None:
-        words = area.view
-        count = (area.size >> PAGE_SHIFT) - 1
-        ptes = self._tables.ptes(area.addr, count)
-        first = words["phys_addr"] >> PAGE_SHIFT
-        right = (first + np.arange(count, dtype=np.uint64)) << np.uint64(PAGE_SHIFT) | self._protection(ptes)
-        self._tables.expect(area.addr, right)
+    # areas without pages of their own
+
+    def _check_mapping(self, area: Area) -> None:
+        """An area of ioremap, or one that shows pages of somebody else; it may also be only reserved."""
+        ptes = self._tables.ptes(area.addr, max(0, (area.size >> PAGE_SHIFT) - 1))
+        if not len(ptes):
+            return
+        if area.flags & VM_IOREMAP and (area.view["phys_addr"] or ptes.any()):
+            right = self._io(area, ptes)
+        elif ptes.any():
+            right = self._borrowed(area, ptes)
+        else:
+            return
+        changed = right ^ ptes  # the CPU may clear or set these two
+        self._tables.expect(area.addr, np.where((changed & ~_CPU_BITS) == 0, ptes, right))
+
+    def _io(self, area: Area, ptes: Entries) -> Entries:
+        """The PTEs of ioremap, and whether what they show may be shown.
+
+        Where all of several PTEs agree on something else, it is the area that is wrong.
+        """
+        memory, limits, view = self._memory, self._memory.limits, area.view
+        flags, phys_addr = area.flags, view["phys_addr"]
+        prot = IOREMAP_PROT | flags >> VM_IOREMAP_FLAGS_SHIFT
+        if flags & (1 << VM_IOREMAP_FLAGS_SHIFT) - 1 & ~VM_USERMAP != VM_IOREMAP or (
+            flags >> VM_IOREMAP_FLAGS_SHIFT & IOREMAP_PROT
+        ):
+            view.bad("flags", f"is {flags:#x} in an area of ioremap")
+        steps = np.arange(len(ptes), dtype=np.int64)
+        pfns = (phys_addr >> PAGE_SHIFT) + steps
+        shown = ((ptes & _FRAME) >> np.uint64(PAGE_SHIFT)).astype(np.int64)
+        if phys_addr & (PAGE_SIZE - 1) or (shown != pfns).all() and (shown - steps == shown[0]).all():
+            view.bad("phys_addr", f"is {phys_addr:#x}, the first page shows {int(shown[0]) << PAGE_SHIFT:#x}")
+            pfns = shown if len(ptes) > 1 else pfns
+        prots = ptes & ~_FRAME | _CPU_BITS
+        if (prots == prots[0]).all() and int(prots[0]) != prot:
+            view.bad("flags", f"is {flags:#x}, and {self._tables.shown(int(ptes[0]))} is its first PTE")
+            prot = int(prots[0]) if len(ptes) > 1 else prot
+        low = pfns[pfns < limits.max_low_pfn]
+        used = low[(memory.kinds[low] != HOLE) & (memory.column("flags")[low] & np.uint32(PG_reserved) == 0)]
+        if len(used):
+            view.bad("phys_addr", f"is {phys_addr:#x}, and frame {int(used[0]):#x} is lowmem in use")
+        return pfns.astype(np.uint64) << np.uint64(PAGE_SHIFT) | np.uint64(prot)
+
+    def _borrowed(self, area: Area, ptes: Entries) -> Entries:
+        """The PTEs of map_vm_area, as far as they can be: RAM that is not free, all with one protection."""
+        missing = np.flatnonzero((ptes & _PRESENT) == 0)
+        if len(missing):
+            va = area.addr + (int(missing[0]) << PAGE_SHIFT)
+            area.view.bad("size", f"is {shown(area.size)}, and {va:08x} is not mapped, as others of its pages are")
+        pfns = ((ptes & _FRAME) >> np.uint64(PAGE_SHIFT)).astype(np.int64)
+        kinds = np.full(len(pfns), HOLE, dtype=np.uint8)
+        inside = pfns < self._memory.limits.max_pfn
+        kinds[inside] = self._memory.kinds[pfns[inside]]
+        wrong = ((kinds == HOLE) | (kinds == PER_CPU) | (kinds >= BUDDY)) & ((ptes & _PRESENT) != 0)
+        for n in np.flatnonzero(wrong)[:MOST].tolist():
+            va = area.addr + (n << PAGE_SHIFT)
+            area.view.bad("", f"shows at {va:08x} frame {int(pfns[n]):#x}, which is {KINDS[kinds[n]]}")
+        right: Entries = ptes & _FRAME | self._protection(ptes)
+        return np.where((ptes & _PRESENT) != 0, right, np.uint64(0))
+
+    def _check_holes(self) -> None:
+        """Where something is mapped that no area has, one may have been lost, or be too short."""
+        at, before = self._tables.start, None
+        for area in (*self.areas, None):
+            end = area.addr if area else self._tables.end
+            mapped = np.flatnonzero(self._tables.ptes(at, max(0, end - at >> PAGE_SHIFT)))
+            if len(mapped):
+                va = at + (int(mapped[0]) << PAGE_SHIFT)
+                text = f"leads to what begins at {end:08x}, and {va:08x} is mapped before it"
+                if before:
+                    before.view.bad("next", text)
+                else:
+                    variable_damage(self._memory, "vmlist", text)
+            if area:
+                at, before = area.addr + area.size - PAGE_SIZE, area

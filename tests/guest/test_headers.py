@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guest import cc, elf
+from guest import calls, cc, elf
 from guest.calls import SYMBOLS, TABLE
 from guest.cc import CompileError
 from guest.compilers import find_compiler
@@ -17,7 +17,10 @@ from mm.layout import KM_TYPE_NR, MAX_NR_ZONES, MAX_ORDER, PAGE_OFFSET, THREAD_S
 
 MAIN = "int main(int argc, char **argv) { return 0; }\n"
 HEADERS = sorted(str(path.relative_to(cc.INCLUDE)) for path in cc.INCLUDE.rglob("*.h"))
-LAYOUTS = [Layout(1, True, 64), Layout(1, False, 32), Layout(4, True, 128), Layout(32, False, 64)]
+LAYOUTS = [
+    Layout(1, True, 64), Layout(1, False, 32), Layout(4, True, 128), Layout(32, False, 64),
+    Layout(1, True, 64, pae=True), Layout(4, False, 64, pae=True),
+]  # fmt: skip
 
 
 def test_each_header_alone(tmp_path: Path, every_compiler: str, layout: Layout) -> None:
@@ -68,8 +71,8 @@ def test_numbers_are_those_of_mm(build: Callable[..., Path]) -> None:
 
 
 def test_every_exported_function_is_declared(build: Callable[..., Path]) -> None:
-    headers = ("slab", "vmalloc", "gfp", "mm", "highmem", "kernel", "sched", "io", "interrupt", "fs", "pagemap", "swap")
-    text = "".join(f"#include <linux/{name}.h>\n" for name in headers)
+    folders = {name: "linux" if f"linux/{name}.h" in HEADERS else "asm" for name in (*calls.HEADERS, "interrupt")}
+    text = "".join(f"#include <{folder}/{name}.h>\n" for name, folder in folders.items())
     text += "void *all[] = {" + ", ".join(f"(void *)({call.name})" for call in TABLE if call.name in SYMBOLS) + "};\n"
     assert set(elf.read(build(text + MAIN)).undefined) <= set(SYMBOLS)
 

@@ -52,7 +52,7 @@ def test_styles_of_boot_logs() -> None:
         assert E820Map.parse(text) == expected
     assert expected.lines() == [line for line in OLD.splitlines() if line.startswith(" BIOS-e820")]
     assert expected.ram_ranges() == [(0, 0x9F000), (0x100000, 0x3FFF0000)]
-    assert expected.backed_ranges() == [(0, 0xA0000), (0x100000, 0x40000000)]
+    assert expected.backed_ranges() == [(0, 0xC0000), (0x100000, 0x40000000)]
 
 
 def test_other_words_for_a_range() -> None:

@@ -155,7 +155,7 @@ def test_memory_that_crosses_pages(monitor: Monitor) -> None:
     ("line", "words"),
     [
         ("x 0", "Cannot access memory at address 0x0"),
-        ("xp a0000", "Cannot access memory at address physical 0xa0000"),
+        ("xp c0000", "Cannot access memory at address physical 0xc0000"),
         ("xp fffffffff", "Cannot access memory"),
         ("x", "x: an address is missing; usage: x [/FMT] ADDR"),
         ("x fff00000+", "ends with an operator"),

@@ -1,4 +1,4 @@
-"""`kmem -f|-p|-s|-S|-z|-i`: free lists, page structs, slabs, zones and memory use, in crash's forms."""
+"""`kmem -f|-p|-s|-S|-v|-z|-i`: free lists, page structs, slabs, areas, zones, memory use, in crash's forms."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mm.free_areas import FreePages, FreeZone
 from mm.layout import PAGE_SHIFT
 from mm.page_info import PageStruct
 from mm.slab_info import CacheInfo, SlabObject, SlabState
+from mm.vmalloc_info import VmallocInfo
 from mm.vmstat import ZoneInfo
 from tools.commands.frames import frame_of
 from tools.commands.slabs import cache_of
@@ -59,7 +60,14 @@ class CacheSlabs:
     slabs: list[SlabState]
 
 
-Result = FreePages | Pages | Caches | CacheSlabs | list[ZoneInfo] | list[Usage]
+@dataclass
+class Areas:
+    """Rows of `kmem -v`."""
+
+    areas: list[VmallocInfo]
+
+
+Result = FreePages | Pages | Caches | CacheSlabs | Areas | list[ZoneInfo] | list[Usage]
 
 
 def kmem(session: Session, answer: Callable[..., Result], *arguments: Any) -> Result:
@@ -94,6 +102,11 @@ def caches(session: Session, cachep: int | None) -> Caches:
 def cache_slabs(session: Session, cachep: int) -> CacheSlabs:
     """A slab cache, every slab and every object of it."""
     return CacheSlabs(session.kernel.slab_cache(cachep), session.kernel.slabs(cachep))
+
+
+def areas(session: Session) -> Areas:
+    """The areas of vmalloc space."""
+    return Areas(session.kernel.vmallocinfo())
 
 
 def usage(session: Session) -> list[Usage]:
@@ -138,7 +151,7 @@ def _parse(session: Session, text: str) -> tuple[Any, ...]:
         return caches, cache_of(session, rest) if rest else None
     if option == "-S":
         return cache_slabs, cache_of(session, rest)
-    simple: dict[str, Callable[..., Result]] = {"-f": free_lists, "-z": zones, "-i": usage}
+    simple: dict[str, Callable[..., Result]] = {"-f": free_lists, "-v": areas, "-z": zones, "-i": usage}
     if option not in simple:
         raise CommandError(f"{option!r} is no option of kmem" if option else "an option is missing")
     if rest:
@@ -169,6 +182,8 @@ def _render(result: Result) -> str:
         return _pages_text(result)
     if isinstance(result, Caches):
         return _CACHE_HEADER + "".join(map(_cache_row, result.caches))
+    if isinstance(result, Areas):
+        return _AREA_HEADER + "".join(map(_area_row, result.areas))
     if isinstance(result, CacheSlabs):
         return _CACHE_HEADER + _cache_row(result.cache) + "".join(_slab_text(slab) for slab in result.slabs)
     rows = [row for row in result if isinstance(row, Usage)]
@@ -216,6 +231,13 @@ def _pages_text(result: Pages) -> str:
     if result.next is not None:
         lines.append(f"... {result.left} more: kmem -p {result.next:x} COUNT")
     return "\n".join(lines) + "\n"
+
+
+_AREA_HEADER = "VM_STRUCT     ADDRESS RANGE     SIZE\n"
+
+
+def _area_row(area: VmallocInfo) -> str:
+    return f"{area.vm_struct:08x}   {area.addr:08x} - {area.addr + area.size:08x}  {area.size:6d}\n"
 
 
 _CACHE_HEADER = "CACHE      OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME\n"
@@ -295,14 +317,15 @@ def _failed(result: Result) -> bool:
 def register(registry: Registry) -> None:
     """Add the commands of this module."""
     registry.add(Command(
-        name="kmem", arguments="-f | -p [[-P] ADDR [COUNT]] | -s [CACHE] | -S CACHE | -z | -i",
-        summary="free lists, page structs, slabs, zones, memory use, as in crash", example="kmem -f",
+        name="kmem", arguments="-f | -p [[-P] ADDR [COUNT]] | -s [CACHE] | -S CACHE | -v | -z | -i",
+        summary="free lists, page structs, slabs, areas, zones, memory use, as in crash", example="kmem -f",
         details="-f  every free list, counted; nr_free_pages is (verified), or it is said what was found, and the\n"
         "    command counts as failed\n"
         "-p  struct page of a frame, or of COUNT (decimal) frames from it on; without ADDR the first 64 frames.\n"
         "    ADDR: a frame number, the address of a struct page, a virtual address; -P: a physical address\n"
         "-s  the slab caches, or one (its name, or the address of its struct kmem_cache)\n"
         "-S  a cache, every slab, every object: [allocated] or free; free ones that rest in an array say in which\n"
+        "-v  the areas of vmalloc space; a size has the guard page in it\n"
         "-z  the zones with their watermarks and vm_stat\n"
         "-i  memory use; SHARED are the references to pages beyond their first",
         parse=_parse, compute=kmem, text=_render,

@@ -12,11 +12,6 @@ def buddyinfo(session: Session) -> list[vmstat.BuddyInfo]:
     return session.kernel.buddyinfo()
 
 
-def vmallocinfo(session: Session) -> list[vmstat.VmallocInfo]:
-    """Every area of vmalloc space, by ascending address."""
-    return session.kernel.vmallocinfo()
-
-
 def dmesg(session: Session) -> list[str]:
     """The lines of the kernel log, without their levels."""
     return session.kernel.log.text().splitlines()
@@ -28,11 +23,6 @@ def register(registry: Registry) -> None:
         name="buddyinfo", summary="free blocks by zone and order: /proc/buddyinfo", example="buddyinfo",
         details="NODE, ZONE, and the number of free blocks of 1, 2, 4, ... 1024 pages.",
         compute=buddyinfo, text=vmstat.buddyinfo_text,
-    ))  # fmt: skip
-    registry.add(Command(
-        name="vmallocinfo", summary="areas of vmalloc space: /proc/vmallocinfo", example="vmallocinfo",
-        details="FIRST-END SIZE pages=N and what it is; the size has the guard page in it.",
-        compute=vmallocinfo, text=vmstat.vmallocinfo_text,
     ))  # fmt: skip
     registry.add(Command(
         name="dmesg", summary="the kernel log", example="dmesg",

@@ -6,7 +6,12 @@
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	(1UL << PAGE_SHIFT)
 #define PAGE_MASK	(~(PAGE_SIZE - 1))
-#define LARGE_PAGE_SIZE	(1UL << 22)
+#ifdef CONFIG_X86_PAE
+#define PMD_SHIFT	21
+#else
+#define PMD_SHIFT	22
+#endif
+#define LARGE_PAGE_SIZE	(1UL << PMD_SHIFT)
 #define LARGE_PAGE_MASK	(~(LARGE_PAGE_SIZE - 1))
 
 #define PAGE_OFFSET	0xC0000000UL
@@ -34,14 +39,31 @@
 #define clear_user_page(page, vaddr, pg)	clear_page(page)
 #define copy_user_page(to, from, vaddr, pg)	copy_page(to, from)
 
+#ifdef CONFIG_X86_PAE
+typedef struct { unsigned long pte_low, pte_high; } pte_t;
+typedef struct { unsigned long long pmd; } pmd_t;
+typedef struct { unsigned long long pgd; } pgd_t;
+typedef struct { unsigned long long pgprot; } pgprot_t;
+
+#define pte_val(x)	((x).pte_low | (unsigned long long)(x).pte_high << 32)
+#define pmd_val(x)	((x).pmd)
+#define __pmd(x)	((pmd_t) { (x) })
+
+static inline pte_t __pte(unsigned long long value)
+{
+	return (pte_t) { value, value >> 32 };
+}
+#else
 typedef struct { unsigned long pte_low; } pte_t;
 typedef struct { unsigned long pgd; } pgd_t;
 typedef struct { unsigned long pgprot; } pgprot_t;
 
 #define pte_val(x)	((x).pte_low)
+#define __pte(x)	((pte_t) { (x) })
+#endif
+
 #define pgd_val(x)	((x).pgd)
 #define pgprot_val(x)	((x).pgprot)
-#define __pte(x)	((pte_t) { (x) })
 #define __pgd(x)	((pgd_t) { (x) })
 #define __pgprot(x)	((pgprot_t) { (x) })
 

@@ -39,6 +39,7 @@
 #define PF_EXITING	0x00000004
 #define PF_MEMALLOC	0x00000800
 #define PF_KSWAPD	0x00040000
+#define PF_BORROWED_MM	0x00400000
 #define PF_SWAPWRITE	0x00800000
 
 /*
@@ -51,6 +52,8 @@
 #define set_current_state(value)	set_task_state(current, value)
 
 #define MAX_SCHEDULE_TIMEOUT	LONG_MAX
+
+#define init_mm		(*init_mm_pointer)
 
 extern void do_exit(long code) __noreturn;
 extern long schedule_timeout_interruptible(long timeout);

@@ -63,7 +63,11 @@ typedef __u32 __wsum;
 
 typedef unsigned int gfp_t;
 typedef u32 resource_size_t;
+#ifdef CONFIG_HIGHMEM64G
+typedef u64 phys_addr_t;
+#else
 typedef u32 phys_addr_t;
+#endif
 typedef unsigned int fmode_t;
 
 #define BITS_PER_BYTE		8

@@ -12,8 +12,14 @@
 #define VM_USERMAP	0x00000008
 #define VM_VPAGES	0x00000010
 
+#ifndef IOREMAP_MAX_ORDER
+#define IOREMAP_MAX_ORDER	(7 + PAGE_SHIFT)
+#endif
+
+/* One node. */
 #define vmalloc_node(size, node)	((void)(node), vmalloc(size))
-#define vmalloc_exec(size)		vmalloc(size)
+#define vzalloc_node(size, node)	((void)(node), vzalloc(size))
+#define get_vm_area_node(size, flags, node, gfp_mask)	((void)(node), (void)(gfp_mask), get_vm_area(size, flags))
 
 /* Later kernels left out the protection: theirs is PAGE_KERNEL. */
 #define ____vmalloc_3(size, gfp_mask, prot)	(__vmalloc)(size, gfp_mask, prot)
