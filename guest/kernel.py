@@ -14,6 +14,7 @@ from guest.module import Loaded, Modules
 from guest.params import Setting, refused
 from guest.runner import EFLAGS, Halted, Runner, TaskKilled
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
+from guest.tlb_check import TlbCheck
 from guest.views import Views
 from hw.cpu import MSR_EFER
 from hw.errors import EngineError, HighmemError, PhysicalError
@@ -32,16 +33,20 @@ from mm.gfp import GFP_KERNEL, GFP_REPEAT
 from mm.highmem import Highmem
 from mm.init import Boot, check_image_fits
 from mm.inode import Inodes
+from mm.ioremap import Ioremap
 from mm.kernel_caches import create_caches
 from mm.kthread import Kthreads
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
 from mm.list import init_list_head
 from mm.maccess import KernelMemory
+from mm.mmu_context import AddressSpaces
 from mm.oom_kill import OomKiller
 from mm.oops import Oops
 from mm.page_address import PageAddresses
 from mm.page_alloc import PageAllocator
 from mm.page_owner import PageOwners
+from mm.pci_dma import PciDma
+from mm.pgalloc import PageDirectories
 from mm.pgtable import PAGE_KERNEL_RO, page_tables
 from mm.printk import Console, Printk
 from mm.radix_tree import RadixTree
@@ -97,6 +102,7 @@ class Kernel(Views):
         self.vm = KernelMemory(self.ram.bytes, self.tables)
         self.halt: Halt | None = None  # why the last run was ended from outside, if it was
         self.symbols = Symbols(layout, self.vm)
+        self.tlb_check: TlbCheck | None = None
         self.oops = Oops(w, layout, self.traps, self.log, self.tables, self.vm, self.symbols)
 
     # booting
@@ -170,6 +176,7 @@ class Kernel(Views):
         log(f"<5>Kernel command line: {options.command_line()}\n")
         self._wire(options)
         self.sched.sched_init()
+        self.spaces.cpu_init(0, layout.va("init_task"))
         self.rcu.init()
         boot.mem_init(e820, self.page_alloc)
         self._test_wp_bit()
@@ -227,6 +234,7 @@ class Kernel(Views):
             task = self.tasks.fork_idle(number)
             self._start_cpu(number, self.tasks.stack(task))
             self.sched.init_idle(number, task)
+            self.spaces.cpu_init(number, task)
             w[(self.layout.va("nr_cpus_online") ^ 0xC0000000) >> 2] += 1
         if self.layout.smp:
             self.log(f"<6>Brought up {len(self.machine.cpus)} CPUs\n")
@@ -272,14 +280,20 @@ class Kernel(Views):
         self.tables.alloc = lambda: self.page_alloc.get_zeroed_page(GFP_KERNEL | GFP_REPEAT)
         self.tables.free = lambda table: self.page_alloc.free_pages(table, 0)
         self.vmalloc = Vmalloc(
-            w, self.ram.words, layout, self.events, self.traps, self.page_alloc, self.slab, self.tables,
-            machine.flush_tlb,
+            w, layout, self.events, self.traps, self.page_alloc, self.slab, self.tables, self.vm, machine.flush_tlb,
         )  # fmt: skip
-        self.tasks = Tasks(w, layout, self.slab, self.clock)
+        self.ioremap = Ioremap(w, layout, self.traps, self.page_alloc, self.slab, self.vmalloc)
+        self.pci_dma = PciDma(layout, self.vm, self.page_alloc)
+        self.directories = PageDirectories(w, layout, self.page_alloc, self.slab, self.tables)
+        self.spaces = AddressSpaces(
+            w, layout, self.traps, self.slab, self.directories, self._load_cr3, lambda: self.runner.depth() < 2
+        )
+        self.tasks = Tasks(w, layout, self.slab, self.clock, self.spaces)
         self.sched = Scheduler(
             w, layout, self.traps, self.clock, self.vm, lambda *call, irqs: self.runner.call_guest(*call, irqs=irqs),
             lambda: self.runner.depth(), lambda: self.runner.let_others_run(),
         )  # fmt: skip
+        self.sched.context_switch = self.spaces.context_switch
         self.rcu = Rcu(w, layout, self.sched, self.slab)
         self.slab.defer, self.slab.synchronize = self.rcu.defer, self.rcu.synchronize
         self.sched.quiescent = self.rcu.quiescent
@@ -293,12 +307,15 @@ class Kernel(Views):
             machine.cpus, w, layout, self.traps, self.tasks, self.sched, self.kthreads, KERNEL_RETURN, self.oops.name,
             options.schedule is not None,
         )  # fmt: skip
+        self.runner.explain = lambda: self._kmap_inspector().deadlock(self.oops.name)
         self.reap_timers = ReapTimers(
             w, layout, self.slab, self.sched.mod_timer, self.runner.on_cpu, self.runner.depth
         )
         self.sched.own_timers[layout.va("cache_reap")] = self.reap_timers.expired
         smp = Smp(w, layout, self.traps, self.sched, self.runner.interrupts_on, self.runner.interrupt)
-        self.faults = PageFaults(w, layout, self.events, self.tables, self.vm)
+        self.faults = PageFaults(
+            w, layout, self.traps, self.events, self.tables, self.vm, lambda: self.runner.cpu["cr3"]
+        )
         self.radix = RadixTree(w, layout, self.traps, self.slab)
         self.swap = Swap(w, layout, self.traps, self.page_alloc)
         self.page_alloc.leave_lru = self.swap.leave_lru
@@ -320,27 +337,40 @@ class Kernel(Views):
         pages.pause, pages.tired, pages.give_way = self.sched.pause, self.sched.tired, self.sched.give_way
         pages.out_of_memory = oom.out_of_memory
         pages.wakeup_kswapd, pages.try_to_free_pages = self.vmscan.wakeup_kswapd, self.vmscan.try_to_free_pages
-        self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, machine.invalidate_code)
+        self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, self._invalidate_code)
         self._death = Death(lambda: self.runner.cpu, self.oops, self.log, self.modules.bug_at)
         library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
         self.traps.dump_stack = library.dump_stack
         self.traps.show_mem = lambda: self.log(show_mem(w, layout, self.page_alloc))
         parts = {
-            "page_alloc": self.page_alloc, "slab": self.slab, "vmalloc": self.vmalloc, "highmem": self.highmem,
+            "page_alloc": self.page_alloc, "slab": self.slab, "vmalloc": self.vmalloc, "ioremap": self.ioremap,
+            "pci_dma": self.pci_dma, "highmem": self.highmem,
             "fixmap": self.fixmap,
             "sched": self.sched, "kthreads": self.kthreads, "library": library, "vmscan": self.vmscan,
-            "smp": smp,
+            "smp": smp, "spaces": self.spaces, "directories": self.directories,
             "filemap": self.filemap, "swap": self.swap, "truncate": self.truncate, "inodes": self.inodes,
         }  # fmt: skip
         entry = Entry(
-            lambda: self.runner.cpu, w, self.traps, self.clock, self.sched, self.faults, self.tables, self._death, parts
+            lambda: self.runner.cpu, w, self.traps, self.clock, self.sched, self.faults, self._death, parts, layout.pae
         )
         machine.map_mmio(TRAP_WINDOW, TRAP_WINDOW_SIZE, lambda offset, size: 0xFFFFFFFF, entry.trap_handler())
         for cpu in machine.cpus:
-            cpu.on_exception = entry.on_exception
+            cpu.on_exception, cpu.open_bus = entry.on_exception, True
+
+    def _load_cr3(self, cpu: int, pgd: int) -> None:
+        self.machine.cpus[cpu]["cr3"] = pgd - PAGE_OFFSET
+
+    def _invalidate_code(self, va: int, size: int) -> None:
+        """Forget translated code. Only init_mm's directory surely leads there."""
+        before = [cpu["cr3"] for cpu in self.machine.cpus]
+        for number in range(len(before)):
+            self._load_cr3(number, self.tables.pgd)
+        self.machine.invalidate_code(va, size)
+        for cpu, cr3 in zip(self.machine.cpus, before, strict=True):
+            cpu["cr3"] = cr3
 
     def _flush_tlb_one(self, va: int) -> None:
-        self.runner.cpu.flush_tlb()  # the engine has no smaller flush
+        self.runner.cpu.flush_tlb_page(va)
 
     def _read_name(self, va: int) -> str:
         return self.vm.string(va, 256).decode("latin-1")
@@ -352,6 +382,14 @@ class Kernel(Views):
 
     def _panic(self, text: str) -> NoReturn:
         raise Panic(text.rstrip("\n"))
+
+    def check_tlb(self, capacity: int | None = None) -> TlbCheck:
+        """From now on, report accesses that could use stale translations; see guest.tlb_check."""
+        if self.tlb_check is None:
+            self.tlb_check = TlbCheck(
+                self.machine, capacity, self.log, self.clock, self.traps, self.oops, self.symbols
+            )
+        return self.tlb_check
 
     # running programs
 
@@ -407,7 +445,8 @@ class Kernel(Views):
 
         Raises HighmemError where no program runs. A module's exit function is not called.
         """
-        task, module = next((task for task in self.tasks.each() if self.tasks.mm(task)), 0), self.modules.newest()
+        task = next((task for task in self.tasks.each() if self.tasks.is_program(task)), 0)
+        module = self.modules.newest()
         if not task or not module:
             raise HighmemError("no program was halted in this machine")
 
@@ -463,6 +502,7 @@ class Kernel(Views):
             for cpu in self.runner.cut:
                 task = self.sched.at_work(cpu)
                 self.sched.leave(cpu)
+                self.spaces.reload_cr3(cpu, self.sched.idle_task(cpu))
                 if task in self.tasks.each():
                     self.sched.forget(task)
                     # What it was in the middle of is over with it.
@@ -492,6 +532,9 @@ class Kernel(Views):
         comm = self.tasks.comm(task)
         self.runner.stand_on(0)
         self.tasks.release(task)
+        for cpu in range(len(self.machine.cpus)):
+            if not self.sched.at_work(cpu):
+                self.spaces.leave_mm(cpu, self.sched.idle_task(cpu))
         if alive := [self.tasks.comm(task) for task in self.tasks.of_programs() if self.sched.alive(task)]:
             self.log(f"<4>the program stays loaded, its threads live on: {', '.join(alive)}\n")
             return

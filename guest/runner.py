@@ -51,6 +51,7 @@ class Runner:
         self._return_address = return_address
         self._name = name
         self._scheduled = scheduled and len(cpus) > 1
+        self.explain: Callable[[], list[str]] = list  # more lines for the report of a deadlock; put in where wired
         task = layout["task_struct"]
         self._esp, self._eip = task.word("thread.esp"), task.word("thread.eip")
         self._state, self._pid = task.word("state"), task.word("pid")
@@ -310,4 +311,4 @@ class Runner:
                 f"  {self._tasks.comm(task)} (pid {w[t + self._pid]}) {state} in {self._name(w[t + self._eip])}, "
                 f"called from {self._name(w[slot + 2])}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {line}" for line in self.explain())])

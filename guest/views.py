@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from guest.entry import DAMAGE
 from hw.machine import Machine
 from hw.ram import RAM
-from mm import free_areas, meminfo, show_mem, sysctl, vmstat
+from mm import free_areas, meminfo, show_mem, sysctl, vmalloc_info, vmstat
 from mm.errors import DamagedMemory, KernelFault, ListCycle
 from mm.fork import Tasks
 from mm.highmem import Highmem
-from mm.layout import Layout
+from mm.kmap_info import FixmapSlot, KmapInspector, KmapState
+from mm.layout import PAGE_OFFSET, PAGE_SHIFT, Layout
 from mm.list import Words
 from mm.page_alloc import PageAllocator
 from mm.page_owner import OwnedBlock, OwnerView
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mm.frame_map import FrameMap
     from mm.kmemleak import Kmemleak, Leak, Unreferenced
     from mm.page_info import FrameInfo, PageInspector, PageStruct
+    from mm.ptdump import Run
 
 _REGISTERS = ("esp", "eax", "ebx", "ecx", "edx", "esi", "edi", "ebp")
 
@@ -231,7 +233,36 @@ class Views:
     def _slab_inspector(self) -> SlabInspector:
         return SlabInspector(self._w, self.layout, self.page_alloc, self.slab)
 
-    def vmallocinfo(self) -> list[vmstat.VmallocInfo]:
+    def vmallocinfo(self) -> list[vmalloc_info.VmallocInfo]:
         """Every area of vmalloc space: /proc/vmallocinfo as data."""
         with self._walking():
-            return vmstat.vmallocinfo(self._w, self.layout, self.vmalloc)
+            return vmalloc_info.vmallocinfo(self._w, self.layout, self.vmalloc)
+
+    def vmalloc_space(self) -> vmalloc_info.VmallocSpace:
+        """Every area, guard page and hole of vmalloc space."""
+        with self._walking():
+            return vmalloc_info.vmalloc_space(self._w, self.layout, self.vmalloc)
+
+    def _kmap_inspector(self) -> KmapInspector:
+        def is_ram(pfn: int) -> bool:
+            return any(start <= pfn << PAGE_SHIFT < end for start, end in self.machine.e820.ram_ranges())
+
+        return KmapInspector(self._w, self.layout, self.page_alloc, self.tables, self.tasks, is_ram)
+
+    def kmap_state(self) -> KmapState:
+        """The slots of kmap with their holders, and those of kmap_atomic in use."""
+        with self._walking():
+            return self._kmap_inspector().kmap()
+
+    def fixmap_slots(self) -> list[FixmapSlot]:
+        """Every slot of the fixmap."""
+        with self._walking():
+            return self._kmap_inspector().fixmap()
+
+    def kernel_page_tables(self, pgd: int | None = None) -> list[Run]:
+        """The runs of debugfs' kernel_page_tables, of init_mm or under the directory at physical address `pgd`."""
+        from mm.ptdump import PageTableDump  # loads numpy
+
+        if pgd is None:
+            pgd = self.layout.va("swapper_pg_dir") - PAGE_OFFSET
+        return PageTableDump(self.ram.words, self.layout, self.limits.max_low_pfn).runs(pgd)

@@ -1,7 +1,7 @@
 """The kernel's tracepoints: one stream of what the memory manager does.
 
 A site tests one attribute; with nobody listening that is all an event costs. Names and fields are those of
-include/trace/events/kmem.h (2.6.37) and arch/x86 exceptions.h.
+include/trace/events/kmem.h (2.6.37) and arch/x86 exceptions.h; `vmalloc_fault` is ours.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "kunmap": ("call_site", "page", "pfn", "ptr"),
     "page_fault_kernel": ("address", "ip", "error_code"),
     "page_fault_user": ("address", "ip", "error_code"),
+    "vmalloc_fault": ("address", "ip", "pgd"),
 }
 
 
@@ -49,6 +50,7 @@ class Events:
     kunmap: Emit | None
     page_fault_kernel: Emit | None
     page_fault_user: Emit | None
+    vmalloc_fault: Emit | None
 
     __slots__ = (*FIELDS, "_listeners")
 

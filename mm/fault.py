@@ -1,14 +1,21 @@
-"""What a page fault in the kernel means (arch/i386/mm/fault.c and extable.c, 2.6.20)."""
+"""What a page fault in the kernel means (arch/i386/mm/fault.c and extable.c, 2.6.20).
+
+A page table that vmalloc made since an address space's page directory was constructed is in init_mm alone. The first
+access through another directory faults for it, and finds it copied there when it runs again: a vmalloc fault.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
+from mm.errors import Panic
 from mm.events import Events
-from mm.layout import PAGE_OFFSET, Layout
+from mm.layout import PAGE_OFFSET, TEXT_START, Layout
 from mm.list import Words, list_for_each
 from mm.maccess import KernelMemory
-from mm.pgtable import PAGE_PRESENT, PageTables
+from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PageTables
+from mm.traps import Traps
 
 TASK_SIZE = PAGE_OFFSET
 
@@ -22,28 +29,64 @@ class Verdict(StrEnum):
 
 
 class PageFaults:
-    """do_page_fault for faults in ring 0."""
+    """do_page_fault for faults in ring 0. tables: init_mm's. read_cr3() is CR3 of the CPU at work."""
 
-    def __init__(self, w: Words, layout: Layout, events: Events, tables: PageTables, vm: KernelMemory) -> None:
+    def __init__(
+        self, w: Words, layout: Layout, traps: Traps, events: Events, tables: PageTables, vm: KernelMemory,
+        read_cr3: Callable[[], int],
+    ) -> None:  # fmt: skip
         self._w = w
         self._layout = layout
+        self._traps = traps
         self._events = events
         self._tables = tables
         self._vm = vm
+        self._read_cr3 = read_cr3
+        self._faults = (layout.va("vmalloc_faults") ^ 0xC0000000) >> 2
 
     def do_page_fault(self, address: int, error_code: int, eip: int) -> tuple[Verdict, int]:
-        """Settle a fault at `address` raised by the instruction at `eip`; with FIXUP comes where to go on."""
+        """Settle a fault at `address` raised by the instruction at `eip`; with FIXUP comes where to go on.
+
+        Raises Panic where CR3 leads to no page directory: the CPU could not even get here.
+        """
         emit = self._events.page_fault_kernel
         if emit is not None:
             emit(address, eip, error_code)
-        if address >= TASK_SIZE and not error_code & 0xD and self._vmalloc_fault(address):
+        if address >= TASK_SIZE and not error_code & 0xD and self._vmalloc_fault(address, eip):
             return Verdict.RETRY, eip
         fixup = self.search_exception_tables(eip)
         return (Verdict.FIXUP, fixup) if fixup else (Verdict.OOPS, eip)
 
-    def _vmalloc_fault(self, address: int) -> bool:
-        """Whether init_mm maps the address by now, so that the access may simply run again."""
+    def _vmalloc_fault(self, address: int, eip: int) -> bool:
+        """Whether init_mm maps the address, so that the access may run again.
+
+        The page table goes into the directory that CR3 says, not into that of the current task: an address space may
+        be borrowed. Where it is there already another CPU was faster.
+        """
+        tables = self._current_tables()
+        pmd = self._tables.read(self._tables.pmd_address(address))
+        if pmd & (PAGE_PRESENT | PAGE_PSE) != PAGE_PRESENT:
+            return False
+        at = tables.pmd_address(address)
+        if not tables.read(at) & PAGE_PRESENT:
+            tables.write(at, pmd)
+            self._w[self._faults] = self._w[self._faults] + 1 & 0xFFFFFFFF
+            if (emit := self._events.vmalloc_fault) is not None:
+                emit(address, eip, tables.pgd)
+        elif tables.read(at) != pmd:
+            self._traps.bug()
         return bool(self._tables.get_pte(address) & PAGE_PRESENT)
+
+    def _current_tables(self) -> PageTables:
+        """The tables under CR3."""
+        cr3, reference = self._read_cr3(), self._tables
+        pgd = PAGE_OFFSET + (cr3 & -reference.pgd_size)
+        tables = reference.of(pgd)
+        if (pgd + reference.pgd_size - PAGE_OFFSET) >> 2 <= len(self._w):
+            kernel, right = tables.pmd_address(TEXT_START), reference.pmd_address(TEXT_START)
+            if kernel and tables.read(kernel) == reference.read(right):
+                return tables
+        raise Panic(f"CR3 is {cr3:08x}, where no page directory is: triple fault")
 
     def search_exception_tables(self, eip: int) -> int:
         """The fixup of the instruction at `eip`, 0 where no program's table has one."""

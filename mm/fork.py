@@ -1,8 +1,8 @@
 """Tasks, their stacks and their address spaces (kernel/fork.c, arch/i386/kernel/init_task.c; 2.6.20).
 
 A task has 8 KB of stack with its `struct thread_info` at the bottom; ESP names the current task. The task of a program
-has a `struct mm_struct`, as insmod has one; kernel threads have none. Of what else a task has in 2.6.20 (open files,
-directories, signals) there are the objects, with their counts of users, and nothing is in them.
+has an address space (`mm.mmu_context`), as insmod has one; kernel threads have none. Of what else a task has in 2.6.20
+(open files, directories, signals) there are the objects, with their counts of users, and nothing is in them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from mm.errors import BootError
 from mm.gfp import GFP_KERNEL
 from mm.layout import TASK_COMM_LEN, THREAD_SIZE, Layout
 from mm.list import Words, init_list_head, list_add_tail, list_for_each, list_unlink
+from mm.mmu_context import PF_BORROWED_MM, AddressSpaces, fill_mm
 from mm.slab import SlabAllocator
 from mm.time import Clock
 
@@ -41,19 +42,8 @@ def init_task(w: Words, layout: Layout) -> None:
     _fill(w, layout, task, stack, "swapper", 0)
     for name in ("tasks", "children", "sibling"):
         init_list_head(w, task + layout["task_struct"].offset(name))
-    w[((task ^ 0xC0000000) >> 2) + layout["task_struct"].word("active_mm")] = layout.va("init_mm")
-    _fill_mm(w, layout, layout.va("init_mm"), 2)
-    init_list_head(w, layout.va("init_mm") + layout["mm_struct"].offset("mmlist"))
-
-
-def _fill_mm(w: Words, layout: Layout, mm: int, users: int) -> None:
-    """Every address space has init_mm's page tables still."""
-    fields, m = layout["mm_struct"], (mm ^ 0xC0000000) >> 2
-    w[m + fields.word("pgd")] = layout.va("swapper_pg_dir")
-    w[m + fields.word("mm_users")], w[m + fields.word("mm_count")] = users, 1
-    if layout.smp:
-        w[m + fields.word("mmap_sem.wait_lock")] = w[m + fields.word("page_table_lock")] = 1  # unlocked
-    init_list_head(w, mm + fields.offset("mmap_sem.wait_list"))
+    fill_mm(w, layout, layout.va("init_mm"), layout.va("swapper_pg_dir"), 2)
+    w[(layout.va("init_mm_pointer") ^ 0xC0000000) >> 2] = layout.va("init_mm")
 
 
 def _fill(w: Words, layout: Layout, task: int, stack: int, comm: str, pid: int) -> None:
@@ -84,13 +74,15 @@ def cpu_mask_all(nr_cpus: int) -> int:
 class Tasks:
     """Making and ending tasks."""
 
-    def __init__(self, w: Words, layout: Layout, slab: SlabAllocator, clock: Clock) -> None:
+    def __init__(
+        self, w: Words, layout: Layout, slab: SlabAllocator, clock: Clock, spaces: AddressSpaces
+    ) -> None:
         self._w = w
         self._layout = layout
         self._slab = slab
         self._clock = clock
+        self._spaces = spaces
         self._cachep = (layout.va("task_struct_cachep") ^ 0xC0000000) >> 2
-        self._mm_cachep = (layout.va("mm_cachep") ^ 0xC0000000) >> 2
         self._thread_info = layout["task_struct"].word("thread_info")
         self._parts = [
             (layout["task_struct"].word(name), (layout.va(cachep) ^ 0xC0000000) >> 2, flag)
@@ -108,7 +100,6 @@ class Tasks:
         _fill(w, self._layout, task, stack, "swapper", 0)
         for name in ("tasks", "children", "sibling"):
             init_list_head(w, task + fields.offset(name))
-        w[((task ^ 0xC0000000) >> 2) + fields.word("active_mm")] = self._layout.va("init_mm")
         w[((stack ^ 0xC0000000) >> 2) + self._layout["thread_info"].word("cpu")] = cpu
         return task
 
@@ -161,7 +152,6 @@ class Tasks:
         w[self._last_pid] += 1
         _fill(w, layout, task, stack, comm, w[self._last_pid])
         w[((task ^ 0xC0000000) >> 2) + layout["task_struct"].word("state")] = TASK_INTERRUPTIBLE
-        w[((task ^ 0xC0000000) >> 2) + fields.word("active_mm")] = layout.va("init_mm")
         start = ((task ^ 0xC0000000) >> 2) + fields.word("start_time")
         now = self._clock()
         w[start], w[start + 1] = now & 0xFFFFFFFF, now >> 32
@@ -178,16 +168,12 @@ class Tasks:
             return 0
         mm = 0
         try:
-            mm = self._slab.kmem_cache_zalloc(w[self._mm_cachep], GFP_KERNEL)
+            mm = self._spaces.mm_alloc()
         finally:
             if not mm:
                 self.release(task)
         if not mm:
             return 0
-        _fill_mm(w, layout, mm, 1)
-        list_add_tail(
-            w, mm + layout["mm_struct"].offset("mmlist"), layout.va("init_mm") + layout["mm_struct"].offset("mmlist")
-        )
         w[((mm ^ 0xC0000000) >> 2) + layout["mm_struct"].word("total_vm")] = pages
         t = (task ^ 0xC0000000) >> 2
         w[t + layout["task_struct"].word("mm")] = w[t + layout["task_struct"].word("active_mm")] = mm
@@ -196,6 +182,11 @@ class Tasks:
     def mm(self, task: int) -> int:
         """A task's `struct mm_struct`, 0 for a kernel thread."""
         return self._w[((task ^ 0xC0000000) >> 2) + self._layout["task_struct"].word("mm")]
+
+    def is_program(self, task: int) -> bool:
+        """Whether a task has an address space of its own."""
+        flags = self._w[((task ^ 0xC0000000) >> 2) + self._layout["task_struct"].word("flags")]
+        return self.mm(task) != 0 and not flags & PF_BORROWED_MM
 
     def of_programs(self) -> list[int]:
         """The tasks of programs, with their threads: not those of the kernel's own."""
@@ -215,9 +206,8 @@ class Tasks:
         """Take a task out of the lists and give back all that it has, itself too."""
         list_unlink(self._w, task + self._tasks)
         list_unlink(self._w, task + self._layout["task_struct"].offset("sibling"))
-        if mm := self.mm(task):
-            list_unlink(self._w, mm + self._layout["mm_struct"].offset("mmlist"))
-            self._slab.kmem_cache_free(self._w[self._mm_cachep], mm)
+        if self.mm(task):
+            self._spaces.exit_mm(task)
         self._free(task)
 
     def each(self) -> Iterator[int]:

@@ -142,7 +142,9 @@ def _claim_in_use(
 
 
 def _page_tables(tables: PageTables) -> Iterator[tuple[int, int]]:
-    """(frame, first linear address mapped) of init_mm's page tables."""
+    """(frame, first linear address mapped) of init_mm's page tables, with PAE of its page of pmds, too."""
+    if tables.pte_size == 8:
+        yield (tables.pmd_address(PAGE_OFFSET) - PAGE_OFFSET) >> PAGE_SHIFT, PAGE_OFFSET
     for va in range(PAGE_OFFSET, 1 << 32, tables.pmd_size):
         at = tables.pmd_address(va)
         pmd = tables.read(at) if at else 0

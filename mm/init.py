@@ -56,7 +56,9 @@ def check_image_fits(e820: E820Map, limits: MemoryLimits, layout: Layout) -> Non
     """Raise BootError where the memory map has no RAM for the kernel image and what follows it at once."""
     end = layout.va("_end") - PAGE_OFFSET + (limits.max_low_pfn >> 3) + PAGE_SIZE
     if not any(start <= TEXT_START - PAGE_OFFSET and end <= stop for start, stop in e820.ram_ranges()):
-        raise BootError(f"the kernel needs RAM from 1 MB to {end:#x}, and the memory map does not have it")
+        raise BootError(
+            f"the kernel needs RAM from 1 MB to {end:#x}; the memory map, or what mem= leaves of it, does not have it"
+        )
 
 
 class Boot:
@@ -171,18 +173,25 @@ class Boot:
         for i in range(MAX_NR_ZONES):
             self._build_zonelist(i)
         if layout.page_owner:
-            init_page_owner(w, layout, PAGE_OFFSET + self.bootmem.alloc(8 * end))
+            init_page_owner(w, layout, self._alloc_for_pages("the times of page owners", 8, end))
 
     def _alloc_mem_map(self, end: int) -> int:
         """alloc_node_mem_map: a `struct page` for each frame, to a whole block of the highest order."""
-        page_size = self._layout["page"].size
-        size = (end + _SHARE_OF_MAX_ORDER & ~_SHARE_OF_MAX_ORDER) * page_size
+        pages = end + _SHARE_OF_MAX_ORDER & ~_SHARE_OF_MAX_ORDER
+        return self._alloc_for_pages("mem_map", self._layout["page"].size, pages, self._layout.l1)
+
+    def _alloc_for_pages(self, what: str, each: int, pages: int, align: int = PAGE_SIZE) -> int:
+        """Boot-time memory of `each` bytes for so many pages, in one piece."""
+        size = each * pages
         try:
-            return PAGE_OFFSET + self.bootmem.alloc(size, self._layout.l1)
+            return PAGE_OFFSET + self.bootmem.alloc(size, align)
         except BootError:
+            room = max((last - first for first, last in self.bootmem.free_runs()), default=0)
+            owner = ", or --page-owner off" if self._layout.page_owner else ""
             raise BootError(
-                f"mem_map takes {size >> 20} MB ({page_size} bytes for each page of {end >> 8} MB), which do not fit "
-                f"into {self._limits.max_low_pfn >> 8} MB of lowmem: use less RAM (mem=) or a smaller vmalloc="
+                f"no room for the {size >> 20} MB of {what} ({each} bytes for each page of {pages >> 8} MB): "
+                f"of {self._limits.max_low_pfn >> 8} MB of lowmem the largest free piece has {room >> 8} MB; "
+                f"use less RAM (mem=) or a smaller vmalloc={owner}"
             ) from None
 
     def _strings(self) -> None:

@@ -15,12 +15,15 @@ ARCH_MIN_TASKALIGN = 16
 @dataclass(frozen=True, slots=True)
 class KernelCache:
     """What a cache is made with. objects: the struct of ours that it holds; else the bytes that /proc/slabinfo of a
-    real machine shows, of one with a CPU (2.6.16) and of one with more (2.6.18 or a little later).
+    real machine shows, of one with a CPU (2.6.16) and of one with more (2.6.18 or a little later). ctor, dtor: symbols
+    of functions of our own, "" for none.
     """
 
     objects: str | tuple[int, int]
     align: int = 0
     flags: int = 0
+    ctor: str = ""
+    dtor: str = ""
 
     def size(self, layout: Layout) -> int:
         """Bytes of an object."""
@@ -39,8 +42,8 @@ _RECLAIM = SLAB_RECLAIM_ACCOUNT | SLAB_MEM_SPREAD
 #: that it is rounded up to: its slabs hold 7.
 TABLE = {
     "pid": KernelCache((36, 36), 4, _P),
-    "pmd": KernelCache((4096, 4096), 4096),
-    "pgd": KernelCache((4096, 4096), 4096),
+    "pmd": KernelCache((4096, 4096), 4096, 0, "pmd_ctor"),
+    "pgd": KernelCache((4096, 4096), 4096, 0, "pgd_ctor", "pgd_dtor"),
     "anon_vma": KernelCache((8, 12), 0, _RCU | _P),
     "task_struct": KernelCache("task_struct", ARCH_MIN_TASKALIGN, _P),
     "sighand_cache": KernelCache((1344, 1344), 0, _H | _P | _RCU),
@@ -66,7 +69,7 @@ TABLE = {
 
 def kernel_cache(name: str, layout: Layout) -> KernelCache:
     """What the cache `name` is made with. With PAE a pgd has 4 entries of 8 bytes, and their tables are pmds."""
-    return KernelCache((32, 32), 32) if name == "pgd" and layout.pae else TABLE[name]
+    return KernelCache((32, 32), 32, 0, "pgd_ctor") if name == "pgd" and layout.pae else TABLE[name]
 
 
 def create_caches(w: Words, layout: Layout, slab: SlabAllocator) -> None:
@@ -74,5 +77,6 @@ def create_caches(w: Words, layout: Layout, slab: SlabAllocator) -> None:
     for name, variable in layout.kernel_caches.items():
         cache = kernel_cache(name, layout)
         w[(layout.va(variable) ^ 0xC0000000) >> 2] = slab.kmem_cache_create(
-            layout.strings[name], cache.size(layout), cache.align, cache.flags, 0, 0
-        )
+            layout.strings[name], cache.size(layout), cache.align, cache.flags,
+            *(layout.va(function) if function else 0 for function in (cache.ctor, cache.dtor)),
+        )  # fmt: skip

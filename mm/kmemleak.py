@@ -46,9 +46,9 @@ Mask = NDArray[np.bool_]
 # Symbols of the image that hold no pointers, or none that keeps something alive. Pagevecs are read up to their count.
 _NO_ROOTS = frozenset((
     "boot_params", "empty_zero_page", "init_thread_union", "cpu_gdt_table", "initarray_cache", "initarray_generic",
-    "initkmem_list3", "swapper_pg_dir", "vm_stat", "pkmap_count", "kernel_strings", "__log_buf", "page_owners",
-    "page_owner_hash", "page_address_htable", "page_address_maps", "lru_add_pvecs", "lru_add_active_pvecs", "vmlist",
-    "vmalloc_start", "high_memory", "mem_map",
+    "initkmem_list3", "swapper_pg_dir", "vm_stat", "pkmap_count", "pkmap_owners", "kernel_strings", "__log_buf",
+    "page_owners", "page_owner_hash", "page_address_htable", "page_address_maps", "lru_add_pvecs",
+    "lru_add_active_pvecs", "vmlist", "vmalloc_start", "high_memory", "mem_map",
 ))  # fmt: skip
 _PAGE_LINKS = ("private", "mapping", "lru.next", "lru.prev")
 _PAGE_WORDS = PAGE_SIZE >> 2
@@ -182,7 +182,18 @@ class _Things:
         k = self._k
         descriptors = self.slab[self.off_slab].astype(np.uint32)
         areas = np.array([area for area, _ in self.areas], dtype=np.uint32)
-        return self.find(np.concatenate([descriptors, np.array(k.array_caches(), np.uint32), areas, self._area_pages]))
+        arrays = np.array(k.array_caches(), np.uint32)
+        return self.find(np.concatenate([descriptors, arrays, areas, self._area_pages, self._pages_of_pmds()]))
+
+    def _pages_of_pmds(self) -> RawWords:
+        """With PAE, what page directories lead to by physical addresses."""
+        k = self._k
+        rows = np.flatnonzero(self.cache == k.pgd_cache) if k.layout.pae else np.zeros(0, dtype=np.int64)
+        objects = _runs(self.first[rows], self.num[rows])
+        start = np.repeat(self.s_mem[rows], self.num[rows])
+        start += (objects - np.repeat(self.first[rows], self.num[rows])) * np.repeat(self.size[rows], self.num[rows])
+        entries = k.memory[_runs((start[self.live[objects]] - PAGE_OFFSET) >> 2, np.full(self.live[objects].sum(), 6))]
+        return (entries[::2] & np.uint32(-PAGE_SIZE & 0xFFFFFFFF)) + np.uint32(PAGE_OFFSET)
 
     def find(self, words: RawWords) -> Numbers:
         """The things in use that these words lead into."""
@@ -232,7 +243,11 @@ class _Things:
             yield k.memory[_runs(start, self.size[row] >> 2)]
         blocks = things[(things >= self.first_block) & (things < self.first_area)] - self.first_block
         pfns = [_runs(self.block_pfn[blocks], np.left_shift(1, self.block_order[blocks]))]
-        pfns += [self.areas[n][1] for n in (things[things >= self.first_area] - self.first_area).tolist()]
+        for n in (things[things >= self.first_area] - self.first_area).tolist():
+            area, frames = self.areas[n]
+            pfns.append(frames)
+            if not len(frames):
+                yield k.shown(area)
         frames = np.concatenate(pfns)
         by_page = k.memory[: len(k.memory) // _PAGE_WORDS * _PAGE_WORDS].reshape(-1, _PAGE_WORDS)
         links = [k.layout["page"].word(name) for name in _PAGE_LINKS]
@@ -284,6 +299,7 @@ class Kmemleak:
         self.low_bytes = 4 * len(w)
         self.pkmap_base = pkmap_base(layout)
         self.pkmap_page_table = self._variable("pkmap_page_table")
+        self.pgd_cache = self._variable("pgd_cache")
         self._w = w
         self._slab = slab
         self._vmalloc = vmalloc
@@ -299,6 +315,16 @@ class Kmemleak:
         words, first = self._tables.pte_size >> 2, (address - PAGE_OFFSET) >> 2
         entries = self.memory[first : first + count * words].astype(np.int64)
         return entries if words == 1 else entries[::2] | entries[1::2] << 32
+
+    def shown(self, area: int) -> RawWords:
+        """The page structs of what an area without pages of its own shows: they are somebody else's."""
+        fields, i = self.layout["vm_struct"], (area ^ 0xC0000000) >> 2
+        addr, size = self._w[i + fields.word("addr")], self._w[i + fields.word("size")]
+        ptes = (self._tables.get_pte(va) for va in range(addr, addr + size - PAGE_SIZE, PAGE_SIZE))
+        pfns = [self._tables.pte_pfn(pte) for pte in ptes if pte & PAGE_PRESENT]
+        ends = (self.pages.mem_map, PAGE_OFFSET + self.low_bytes)
+        pages = [page for page in map(self.pages.pfn_to_page, pfns) if ends[0] <= page < ends[1]]
+        return np.array(pages, dtype=np.uint32)
 
     def array_caches(self) -> list[int]:
         """Every `struct array_cache`, of the CPUs and shared ones."""

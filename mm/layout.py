@@ -279,8 +279,13 @@ class Layout:
         declare("cache_sizes", "unsigned int cs_size; struct kmem_cache *cs_cachep; struct kmem_cache *cs_dmacachep")
         declare(
             "vm_struct",
-            "void *addr; unsigned long size; unsigned long flags; struct page **pages; unsigned int nr_pages;"
-            "unsigned long phys_addr; struct vm_struct *next",
+            "struct vm_struct *next; void *addr; unsigned long size; unsigned long flags; struct page **pages;"
+            "unsigned int nr_pages; unsigned long phys_addr",
+        )
+        declare(
+            "device",
+            "struct device *parent; char bus_id[20]; void *driver_data; unsigned long long *dma_mask;"
+            "unsigned long long coherent_dma_mask; void *dma_mem",
         )
         declare("page_address_map", "struct page *page; void *virtual; struct list_head list")
         declare("page_address_slot", "struct list_head lh; spinlock_t lock")
@@ -388,8 +393,9 @@ class Layout:
         for name in EXPORTED_VARIABLES:
             place(name, 4)
         # Functions that only our own code serves: the destructor of compound pages, the timers of a sleeping task and
-        # of the slab allocator, what wakes a task; and the body of kswapd, which is code that calls ours.
-        functions = ("free_compound_page", "process_timeout", "autoremove_wake_function", "kswapd", "cache_reap")
+        # of the slab allocator, what wakes a task, constructors; and the body of kswapd, which is code that calls ours.
+        functions = ("free_compound_page", "process_timeout", "autoremove_wake_function", "kswapd", "cache_reap",
+                     "pgd_ctor", "pgd_dtor", "pmd_ctor")  # fmt: skip
         for i, name in enumerate(functions):
             self.symbols[name] = Symbol(name, TEXT_START + 0x20 + 32 * i, 32, ".text")
         place("boot_params", PAGE_SIZE, PAGE_SIZE)
@@ -483,18 +489,26 @@ class Layout:
         return "\n".join(lines) + "\n"
 
     def c_header(self) -> str:
-        """Text of generated/structs.h: every struct, with its size checked by the compiler."""
-        lines = ["#pragma once"]
-        for struct in self.structs.values():
-            lines.append(f"struct {struct.name} {{")
-            for field in struct.fields.values():
-                space = "" if field.ctype.endswith("*") else " "
-                array = f"[{field.count}]" if field.is_array else ""
-                lines.append(f"\t{field.ctype}{space}{field.name}{array};")
-            align = f" __attribute__((aligned({struct.align})))" if struct.align > 4 else ""
-            lines.append(f"}}{align};")
-            lines.append(f'_Static_assert(sizeof(struct {struct.name}) == {struct.size}, "struct {struct.name}");')
-        return "\n".join(lines) + "\n"
+        """Text of generated/structs.h: every struct but `struct device`, with its size checked by the compiler."""
+        return _c_header([struct for name, struct in self.structs.items() if name != "device"])
+
+    def c_device(self) -> str:
+        """Text of generated/device.h: a name that programs without drivers may use for something of their own."""
+        return _c_header([self["device"]])
+
+
+def _c_header(structs: list[Struct]) -> str:
+    lines = ["#pragma once"]
+    for struct in structs:
+        lines.append(f"struct {struct.name} {{")
+        for field in struct.fields.values():
+            space = "" if field.ctype.endswith("*") else " "
+            array = f"[{field.count}]" if field.is_array else ""
+            lines.append(f"\t{field.ctype}{space}{field.name}{array};")
+        align = f" __attribute__((aligned({struct.align})))" if struct.align > 4 else ""
+        lines.append(f"}}{align};")
+        lines.append(f'_Static_assert(sizeof(struct {struct.name}) == {struct.size}, "struct {struct.name}");')
+    return "\n".join(lines) + "\n"
 
 
 ZONE_NAMES = ("DMA", "Normal", "HighMem")
@@ -515,6 +529,7 @@ KERNEL_CACHES = {
 EXPORTED_VARIABLES = (
     "mem_map", "max_mapnr", "num_physpages", "high_memory", "max_low_pfn", "max_pfn",
     "totalram_pages", "totalhigh_pages", "jiffies", "jiffies_hi", "nr_cpus_online", "node_data",
+    "vmalloc_faults", "init_mm_pointer",
 )  # fmt: skip
 
 # Variables of one word of the kernel's own.
@@ -526,7 +541,7 @@ KERNEL_VARIABLES = (
     "kthread_stop_k", "kthread_stop_err", "kthread_stop_waiter", "might_sleep_jiffy",
     "min_free_kbytes", "die_counter", "last_pid", "tainted", *KERNEL_CACHES.values(),
     "last_ino", "vm_swappiness", "panic_on_oom", "work_pending", "shrinker_readers", "rcu_cpumask",
-    "turn_cpu", "turn_blocks", "schedule_state", "call_func", "call_info", "call_cpus", "call_caller",
+    "turn_cpu", "turn_blocks", "schedule_state", "pgd_list", "call_func", "call_info", "call_cpus", "call_caller",
 )  # fmt: skip
 
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
+from hw.paging import ERROR_FETCH
 from mm.errors import KernelFault
-from mm.layout import MODULE_NAME_LEN, PAGE_OFFSET, TEXT_SIZE, TEXT_START, THREAD_SIZE, Layout
+from mm.layout import (
+    MODULE_NAME_LEN,
+    PAGE_OFFSET,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    TEXT_SIZE,
+    TEXT_START,
+    THREAD_SIZE,
+    Layout,
+)
 from mm.list import Words, list_for_each
 from mm.maccess import KernelMemory
+from mm.page_owner import OwnerView
 from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PageTables
 from mm.traps import Traps
 
@@ -43,18 +54,24 @@ class Oops:
         self._vm = vm
         self._explain = explain
 
-    def page_fault(self, address: int, error_code: int, registers: Mapping[str, int]) -> None:
-        """A fault that nothing explains: the message, the page-table entries, then `die`."""
+    def page_fault(self, address: int, error_code: int, registers: Mapping[str, int], cr3: int) -> None:
+        """A fault that nothing explains: the message, the page-table entries under `cr3`, then `die`."""
         printk = self._printk
+        if error_code & ERROR_FETCH and self._tables.is_no_exec(address):
+            uid = self._field(self._traps.current(), "uid")
+            printk(f"<2>kernel tried to execute NX-protected page - exploit attempt? (uid: {uid})\n")
         what = "NULL pointer dereference" if address < 4096 else "paging request"
         printk(f"<1>BUG: unable to handle kernel {what} at virtual address {address:08x}\n")
         printk(f"<1> printing eip:\n{registers['eip']:08x}\n")
-        self._show_entries(address)
-        self.die("Oops", error_code, registers)
+        self._show_entries(address, cr3)
+        self.die("Oops", error_code, registers, self._in_guard_page(address))
 
-    def _show_entries(self, address: int) -> None:
+    def _show_entries(self, address: int, cr3: int) -> None:
         """The page-table entries of an address, as far as the walk comes."""
         tables, digits = self._tables, 2 * self._tables.pte_size
+        pgd = PAGE_OFFSET + (cr3 & -tables.pgd_size)
+        if (pgd + tables.pgd_size - PAGE_OFFSET) >> 2 <= len(self._w):
+            tables = tables.of(pgd)
         if self._layout.pae:
             pdpt = tables.read(tables.pgd + (address >> 30 << 3))
             self._printk(f"<1>*pdpt = {pdpt:016x}\n")
@@ -65,13 +82,43 @@ class Oops:
         if pde & PAGE_PRESENT and not pde & PAGE_PSE and tables.pte_address(address):
             self._printk(f"<1>*pte = {tables.get_pte(address):0{digits}x}\n")
 
+    def _in_guard_page(self, address: int) -> Iterator[str]:
+        """A line that names the area of vmalloc space behind which the guard page is that `address` lies in."""
+        w, fields, seen = self._w, self._layout["vm_struct"], {0}
+        area = w[(self._layout.va("vmlist") ^ 0xC0000000) >> 2]
+        while area not in seen:
+            seen.add(area)
+            i = (area ^ 0xC0000000) >> 2
+            start, size = w[i + fields.word("addr")], w[i + fields.word("size")]
+            past = address - (start + size - PAGE_SIZE)
+            if 0 <= past < PAGE_SIZE:
+                where = f"{past} bytes past its end" if past else "right past its end"
+                yield (
+                    f"Address {address:08x} is in the guard page of the vmalloc area {start:08x}-{address - past:08x}"
+                    f", {where}{self._user(start)}"
+                )
+            area = w[i + fields.word("next")]
+
+    def _user(self, start: int) -> str:
+        """Who has the area that begins at `start`: a program, or who allocated its first page."""
+        fields = self._layout["module"]
+        for module in self._each_module():
+            if self._w[((module ^ 0xC0000000) >> 2) + fields.word("module_core")] == start:
+                return f" (the program {self._module_name(module)})"
+        pa = self._tables.translate(start)
+        if not self._layout.page_owner or pa is None:
+            return ""
+        block = OwnerView(self._w, self._layout, lambda: 0).block(pa >> PAGE_SHIFT)
+        trace = block.owner.trace if block and block.owner else ()
+        return f" (allocated by {self.name(trace[0])})" if trace else ""
+
     def bug(self, where: str, registers: Mapping[str, int]) -> None:
         """BUG(): where it is, then `die`."""
         self._printk(f"<0>------------[ cut here ]------------\n<2>kernel BUG at {where}!\n")
         self.die("invalid opcode", 0, registers)
 
-    def die(self, what: str, error_code: int, registers: Mapping[str, int]) -> None:
-        """The registers, the stack, the call trace and the code."""
+    def die(self, what: str, error_code: int, registers: Mapping[str, int], notes: Iterable[str] = ()) -> None:
+        """The registers, the stack, the call trace and the code; `notes` are lines that explain it."""
         printk = self._printk
         count = (self._layout.va("die_counter") ^ 0xC0000000) >> 2
         self._w[count] = self._w[count] + 1 & 0xFFFFFFFF
@@ -81,7 +128,7 @@ class Oops:
         self._show_registers(registers)
         eip = registers["eip"]
         printk(f"<0>EIP: [<{eip:08x}>] {self.name(eip)} SS:ESP {registers['ss']:04x}:{registers['esp']:08x}\n")
-        for line in self._explain.explain(eip):
+        for line in (*notes, *self._explain.explain(eip)):
             printk(f"<0>{line}\n")
         if self._traps.in_interrupt():
             self.panic("Fatal exception in interrupt")

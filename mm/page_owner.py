@@ -24,7 +24,7 @@ from mm.layout import (
 )  # fmt: skip
 from mm.list import Words
 from mm.page_flags import ZONES_SHIFT
-from mm.time import TICK_NSEC, Clock
+from mm.time import TICK_NSEC
 from mm.traps import Traps
 
 # The words of a `struct page_owner`: next, users, and the key: gfp_mask, order, pid, nr_entries, entries.
@@ -204,7 +204,7 @@ class OwnerView:
     Times are exact for blocks that have been in use for less than 2^32 jiffies, 198 days.
     """
 
-    def __init__(self, w: Words, layout: Layout, clock: Clock) -> None:
+    def __init__(self, w: Words, layout: Layout, clock: Callable[[], int]) -> None:
         self._w = w
         self._jiffies, self._now = w[(layout.va("jiffies") ^ 0xC0000000) >> 2], clock()
         self._nsec = w[(layout.va("tick_nsec") ^ 0xC0000000) >> 2]

@@ -28,7 +28,7 @@ PAGE_KERNEL_LARGE = PAGE_NX | PAGE_KERNEL_LARGE_EXEC
 PAGE_TABLE = 0x067  # a pmd that leads to a page table
 
 _FRAME = 0x000F_FFFF_FFFF_F000
-_USER_PGDS = 3  # of the four entries of a PAE page directory pointer table
+USER_PGDS = 3  # of the four entries of a PAE page directory pointer table
 
 
 class PageTables:
@@ -42,6 +42,7 @@ class PageTables:
 
     pte_size = 4
     pmd_shift = 22
+    pgd_size = 4096  # bytes of a page directory, and what it is aligned to
     supported_pte_mask = 0xFFFF_FFFF
 
     def __init__(self, w: Words, layout: Layout, pgd: int = 0) -> None:
@@ -123,6 +124,14 @@ class PageTables:
         address = self.pte_address(va)
         return self.read(address) if address else 0
 
+    def is_no_exec(self, va: int) -> bool:
+        """Whether `va` is mapped, and by an entry with NX."""
+        at = self.pmd_address(va)
+        entry = self.read(at) if at else 0
+        if entry & (PAGE_PRESENT | PAGE_PSE) == PAGE_PRESENT:
+            entry = self.get_pte(va)
+        return entry & PAGE_PRESENT != 0 and entry & PAGE_NX != 0
+
     def set_pte(self, va: int, pte: int) -> None:
         """Write the PTE of `va`, whose page table exists."""
         self.write(self.pte_address(va), pte)
@@ -153,6 +162,7 @@ class PaePageTables(PageTables):
 
     pte_size = 8
     pmd_shift = 21
+    pgd_size = 32
     supported_pte_mask = 0xFFFF_FFFF_FFFF_FFFF
 
     def read(self, address: int) -> int:
@@ -177,9 +187,9 @@ class PaePageTables(PageTables):
 
     def populate(self, pmds: Callable[[], int]) -> None:
         """The first level: user space leads to the zero page, the kernel's GB to a page of pmds."""
-        for i in range(_USER_PGDS):
+        for i in range(USER_PGDS):
             self.write(self.pgd + 8 * i, EMPTY_ZERO_PAGE - PAGE_OFFSET | PAGE_PRESENT)
-        self.write(self.pgd + 8 * _USER_PGDS, pmds() - PAGE_OFFSET | PAGE_PRESENT)
+        self.write(self.pgd + 8 * USER_PGDS, pmds() - PAGE_OFFSET | PAGE_PRESENT)
 
 
 def page_tables(w: Words, layout: Layout, pgd: int = 0) -> PageTables:

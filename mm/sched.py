@@ -127,6 +127,8 @@ class Scheduler:
         self.own_timers: dict[int, Callable[[int], None]] = {}  # the functions of timers that our own code serves
         # What hears that a CPU changes its task, where readers are waited for; put in where the kernel is wired.
         self.quiescent: Callable[[int], None] = lambda cpu: None
+        # What changes the address space with the task of a CPU.
+        self.context_switch: Callable[[int, int, int], None] = lambda cpu, before, following: None
         self._rcu_cpumask = (layout.va("rcu_cpumask") ^ 0xC0000000) >> 2
         self.work_pending = (layout.va("work_pending") ^ 0xC0000000) >> 2
         self._pauses = task.word("pauses")
@@ -168,9 +170,12 @@ class Scheduler:
 
     def leave(self, cpu: int) -> None:
         """The task at work on a CPU is so no longer."""
-        i = cpu * self._rq_words
-        self._w[self._curr + i] = self._w[self._idle + i]
-        if self._w[self._rcu_cpumask]:
+        w, i = self._w, cpu * self._rq_words
+        task, idle = w[self._curr + i], w[self._idle + i]
+        if task != idle:
+            self.context_switch(cpu, task, idle)
+            w[self._curr + i] = idle
+        if w[self._rcu_cpumask]:
             self.quiescent(cpu)
 
     def _queued(self, task: int) -> bool:
@@ -283,6 +288,7 @@ class Scheduler:
         """Put the first task of a CPU's queue to work there; its address."""
         w, i = self._w, cpu * self._rq_words
         task = w[(self._queue(cpu) ^ 0xC0000000) >> 2] - self._run_list
+        self.context_switch(cpu, w[self._idle + i], task)
         w[self._slice + i] = DEF_TIMESLICE
         w[self._curr + i] = task
         return task

@@ -149,15 +149,17 @@ static void tour_zones(void)
 /* What the CPU's own tables say about an address. */
 static void show_tables(const void *address)
 {
-	pgd_t *pde = pgd_offset_k((unsigned long)address);
+	unsigned long va = (unsigned long)address;
+	pmd_t *pmd = pmd_offset(pud_offset(pgd_offset_k(va), va), va);
+	unsigned long long pde = pmd_val(*pmd);
 
-	if (pmd_large(*pde))
-		printk("page tables of %p: pde %08lx, a 4 MB page\n", address, pgd_val(*pde));
-	else if (pmd_present(*pde))
-		printk("page tables of %p: pde %08lx, pte %08lx\n", address, pgd_val(*pde),
-		       pte_val(*pte_offset_kernel(pde, (unsigned long)address)));
+	if (pmd_large(*pmd))
+		printk("page tables of %p: pde %08llx, a %lu MB page\n", address, pde, PMD_SIZE >> 20);
+	else if (pmd_present(*pmd))
+		printk("page tables of %p: pde %08llx, pte %08llx\n", address, pde,
+		       (unsigned long long)pte_val(*pte_offset_kernel(pmd, va)));
 	else
-		printk("page tables of %p: pde %08lx, not present\n", address, pgd_val(*pde));
+		printk("page tables of %p: pde %08llx, not present\n", address, pde);
 }
 
 static void tour_vmalloc(void)

@@ -47,7 +47,7 @@ class _Room:
         self.runs: list[tuple[int, int]] = []
 
     def free(self, first: int, last: int) -> None:
-        first, last = first, min(last, self._low)
+        last = min(last, self._low)
         if first < last:
             self.runs.append((first, last))
             self.runs.sort()
@@ -126,19 +126,20 @@ def replay(kernel: Kernel) -> BootMap | None:
 
 def _describe(kernel: Kernel, boot: BootMap, taken: list[tuple[int, int, str]]) -> None:
     """Put together the frames that stay reserved; only what is RAM."""
-    tables = [(va, kernel.layout["wait_queue_head"].size * n) for va, n in zip(boot.wait_tables, boot.wait_entries)]
-    mem_map_end = pages_up(boot.mem_map - PAGE_OFFSET + boot.mem_map_bytes)
-    for va, size in tables:
+    size = kernel.layout["wait_queue_head"].size
+    for va, entries in zip(boot.wait_tables, boot.wait_entries):
         if va:
-            first = max(va - PAGE_OFFSET >> PAGE_SHIFT, mem_map_end)
-            taken.append((first, pages_up(va - PAGE_OFFSET + size), "the wait tables"))
+            pa = va - PAGE_OFFSET
+            taken.append((pa >> PAGE_SHIFT, pages_up(pa + size * entries), "the wait tables"))
     if times := boot.page_owner_times:
         pa = times - PAGE_OFFSET
         taken.append((pa >> PAGE_SHIFT, pages_up(pa + 8 * kernel.limits.max_pfn), "the times of page owners"))
+    pa = boot.mem_map - PAGE_OFFSET
+    mem_map = range(pa >> PAGE_SHIFT, pages_up(pa + boot.mem_map_bytes))
     done: set[int] = set()
     for first, last, who in taken:
         for start, end in kernel.usable:
             for pfn in range(max(first, start), min(last, end)):
-                if pfn not in done:
+                if pfn not in done and pfn not in mem_map:
                     done.add(pfn)
                     boot.reserved.append((pfn, pfn + 1, who))

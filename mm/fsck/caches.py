@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mm import kernel_caches
 from mm.fsck.memory import Memory, View, shown
 from mm.layout import PAGE_SIZE, ZONE_NAMES
+from mm.pgtable import page_tables
 from mm.slab import SLAB_CACHE_DMA, SLAB_HWCACHE_ALIGN, SLAB_PANIC
 from mm.slab_geometry import (
     CFLGS_OFF_SLAB,
@@ -218,19 +219,9 @@ class Recognizer:
 
     def translate(self, va: int) -> int | None:
         """Physical address of RAM behind a kernel address, through swapper_pg_dir."""
-        w, size = self._memory.w, self._memory.ram.size
-        va &= 0xFFFFFFFF
-        pde = w[(self._memory.layout.va("swapper_pg_dir") - 0xC0000000 >> 2) + (va >> 22)]
-        if not pde & 1:
-            return None
-        pa = (pde & 0xFFC00000) | (va & 0x3FFFFF)
-        if not pde & 0x80:
-            at = (pde & 0xFFFFF000) + (va >> 10 & 0xFFC)
-            pte = w[at >> 2] if at < size else 0
-            if not pte & 1:
-                return None
-            pa = (pte & 0xFFFFF000) | (va & (PAGE_SIZE - 1))
-        return pa if pa < size else None
+        memory = self._memory
+        pa = page_tables(memory.w[: memory.low_bytes >> 2], memory.layout).translate(va & 0xFFFFFFFF)
+        return pa if pa is not None and pa < memory.ram.size else None
 
     def _foreign(self, view: View) -> tuple[Geometry, int]:
         """Geometry of a guest's cache: of all that kmem_cache_create could have made, the one most like it.

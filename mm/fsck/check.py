@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hw.ram import RAM
@@ -17,6 +19,7 @@ from mm.fsck.params import identify
 from mm.fsck.report import KINDS, Damage, Report
 from mm.fsck.slab_debug import DebuggedSlabs
 from mm.fsck.slabs import Slabs
+from mm.fsck.spaces import Spaces
 from mm.fsck.tables import Tables
 from mm.fsck.tasks import Tasks
 from mm.fsck.zones import Zones
@@ -25,7 +28,7 @@ from mm.setup import BootOptions, find_limits
 from mm.slab_geometry import debug_option
 
 
-def check(ram: RAM, text: bytes | None = None) -> Report:
+def check(ram: RAM, text: bytes | None = None, cr3s: Sequence[int] = ()) -> Report:
     """See `mm.fsck.fsck`."""
     damages: list[Damage] = []
     kernel = identify(ram, damages)
@@ -57,7 +60,7 @@ def check(ram: RAM, text: bytes | None = None) -> Report:
     cache = PageCache(memory, slabs.objects)
     cache.check()
     zones.check_counts(slab_pages)
-    Tasks(memory, slabs.objects, areas, zones.waiting).check()
+    Tasks(memory, slabs.objects, areas, zones.waiting, Spaces(memory, slabs.objects, tables, cr3s)).check()
     MemMap(memory, kernel, boot, slabs.objects, from_boot, zones.lru, cache.holds).check()
     if kernel.layout.page_owner:
         PageOwners(memory, boot).check()

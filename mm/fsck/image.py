@@ -9,7 +9,7 @@ from mm.fixmap import FIX_KMAP_BEGIN, fix_to_virt, pkmap_base, pte_offset, vmall
 from mm.fsck.boot import BootMap
 from mm.fsck.memory import MOST, Memory, runs, shown
 from mm.fsck.params import Kernel
-from mm.layout import LOG_BUF_LEN, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START
+from mm.layout import KERNEL_CACHES, LOG_BUF_LEN, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, TEXT_SIZE, TEXT_START
 from mm.oops import CONSOLE_VERBOSE
 from mm.printk import RATELIMIT_BURST, RATELIMIT_JIFFIES
 from mm.sched import LONGEST_TURN
@@ -84,11 +84,13 @@ def _constants(memory: Memory, kernel: Kernel, boot: BootMap) -> None:
         "mem_map": boot.mem_map, "max_mapnr": end, "num_physpages": end, "high_memory": high_memory,
         "max_low_pfn": low, "max_pfn": end, "totalram_pages": ram + high, "totalhigh_pages": high,
         "nr_cpus_online": memory.cpus, "node_data": layout.va("contig_page_data"),
+        "init_mm_pointer": layout.va("init_mm"),
         "highstart_pfn": low, "highend_pfn": end, "vmalloc_start": vmalloc_start(high_memory),
         "slab_break_gfp_order": 1 if end > 32 << 8 else 0, "g_cpucache_up": 3,
         "pkmap_page_table": boot.page_tables[0] + pte_offset(pkmap_base(layout), layout),
         "kmap_pte": fixmap + pte_offset(fix_to_virt(FIX_KMAP_BEGIN), layout),
     }  # fmt: skip
+    expected |= {variable: 0 for name, variable in KERNEL_CACHES.items() if name not in layout.kernel_caches}
     if memory.variable("nr_cpus_online") != memory.cpus:
         text = f"says maxcpus={memory.cpus}, nr_cpus_online is {shown(memory.variable('nr_cpus_online'))}"
         memory.damage("boot_params", layout.va("boot_params"), "command_line", text)

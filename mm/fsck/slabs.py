@@ -23,6 +23,7 @@ from mm.fsck.memory import MOST, Frames, Memory, View, shown
 from mm.fsck.params import Kernel
 from mm.fsck.report import SLAB
 from mm.fsck.slab_debug import check_statistics
+from mm.kernel_caches import kernel_cache
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT
 from mm.page_flags import ZONES_SHIFT, PG_slab
 from mm.slab import CREATE_MASK
@@ -354,6 +355,9 @@ class Slabs:
         view.want("slabp_cache", parent.va if parent else 0)
         if cache.known:
             view.want("name", layout.strings[cache.name])
+            own = kernel_cache(cache.name, layout) if cache.name in layout.kernel_caches else None
+            view.want("ctor", layout.va(own.ctor) if own and own.ctor else 0)
+            view.want("dtor", layout.va(own.dtor) if own and own.dtor else 0)
         else:
             view.free("ctor", "dtor", "name")
             if cache.name.startswith("(name at "):

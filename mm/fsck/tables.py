@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from mm.fixmap import (
     FIX_HYPERCALL,
     FIX_KMAP_BEGIN,
-    FIXADDR_TOP,
+    end_of_fixed_addresses,
     fixmap_table,
     pkmap_base,
+    virt_to_fix,
     vmalloc_end,
     vmalloc_start,
 )  # fmt: skip
@@ -21,6 +22,7 @@ from mm.fsck.params import Kernel
 from mm.fsck.report import PAGE_TABLE
 from mm.layout import EMPTY_ZERO_PAGE, KM_TYPE_NR, PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from mm.pgtable import (
+    PAGE_ACCESSED,
     PAGE_KERNEL,
     PAGE_KERNEL_LARGE,
     PAGE_KERNEL_LARGE_EXEC,
@@ -31,6 +33,7 @@ from mm.pgtable import (
 from mm.pgtable import PAGE_TABLE as PMD_FLAGS
 
 Entries = NDArray[np.uint64]
+_FIXED = PAGE_PRESENT | PAGE_ACCESSED | 0xE80  # and bits that no protection has: PAT, and those that the CPU ignores
 
 
 class Tables:
@@ -180,23 +183,24 @@ class Tables:
         self._memory.damage(self._title(va), table, f"PTE of {va:08x}", f"is {self.shown(pte)}, {text}")
 
     def _fixmap(self) -> None:
-        """The fixmap has the hypercall page and the kmap_atomic slots in use."""
-        highmem = range(self._memory.limits.max_low_pfn, self._memory.limits.max_pfn)
-        slots = range(FIX_KMAP_BEGIN, FIX_KMAP_BEGIN + KM_TYPE_NR * self._layout.nr_cpus)
+        """The fixmap has the hypercall page, the kmap_atomic slots in use, and what set_fixmap has mapped."""
+        layout = self._layout
+        slots = range(FIX_KMAP_BEGIN, FIX_KMAP_BEGIN + KM_TYPE_NR * layout.nr_cpus)
         hypercall = self._format.pfn_pte(HYPERCALL_FRAME, PAGE_KERNEL_NOCACHE)
         for n, pte in enumerate(self._block(self.fixmap, self._entries).tolist()):
-            va = fixmap_table(self._layout) + (n << PAGE_SHIFT)
-            index = FIXADDR_TOP - va >> PAGE_SHIFT
+            va = fixmap_table(layout) + (n << PAGE_SHIFT)
+            index = virt_to_fix(va)
             if index == FIX_HYPERCALL:
                 if pte != hypercall:
                     self.bad_pte(self.fixmap, va, pte, "should lead to the hypercall page")
             elif pte and index in slots:
                 pfn = self.pte_pfn(pte)
-                right = self._format.pfn_pte(pfn, PAGE_KERNEL)
-                if pte != right or pfn not in highmem or not self._memory.is_ram(pfn):
-                    self.bad_pte(self.fixmap, va, pte, "which maps no HighMem page")
-            elif pte:
+                if pte != self._format.pfn_pte(pfn, PAGE_KERNEL) or not self._memory.is_ram(pfn):
+                    self.bad_pte(self.fixmap, va, pte, "which is no mapping by kmap_atomic")
+            elif pte and index >= end_of_fixed_addresses(layout):
                 self.bad_pte(self.fixmap, va, pte, f"should be {self.shown(0)}")
+            elif pte and (pte & _FIXED != PAGE_PRESENT | PAGE_ACCESSED or self.pte_pfn(pte) >> 20):
+                self.bad_pte(self.fixmap, va, pte, "which is no mapping by set_fixmap")
 
     def _title(self, va: int) -> str:
         return f"page table of {va & -self._size:08x}"

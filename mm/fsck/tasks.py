@@ -8,9 +8,11 @@ from mm.fsck.caches import Objects
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import Memory, View, shown
 from mm.fsck.queues import check_queues, idle_tasks
+from mm.fsck.spaces import Spaces
 from mm.fsck.task_parts import check_no_strays, check_parts
 from mm.fsck.waits import KILLED, check_shrinkers, check_waits
 from mm.layout import MODULE_NAME_LEN, PAGE_OFFSET, PAGE_SIZE, TASK_COMM_LEN, THREAD_SIZE
+from mm.mmu_context import PF_BORROWED_MM
 from mm.sched import TIF_NEED_RESCHED
 from mm.traps import PF_MEMALLOC
 from mm.vmscan import PF_SWAPWRITE
@@ -23,12 +25,13 @@ _MOST_PREEMPT = 0xFFF  # 255 preempt_disable()s and spinlocks, 15 local_bh_disab
 class Tasks:
     """The checks of the task list and of the list of modules."""
 
-    def __init__(self, memory: Memory, objects: Objects, areas: Areas, waiting: set[int]) -> None:
+    def __init__(self, memory: Memory, objects: Objects, areas: Areas, waiting: set[int], spaces: Spaces) -> None:
         """waiting: the tasks that wait for pages."""
         self._memory = memory
         self._objects = objects
         self._areas = areas
         self._waiting = waiting
+        self._spaces = spaces
         self._init = memory.layout.va("init_task")
 
     def check(self) -> None:
@@ -64,10 +67,11 @@ class Tasks:
         check_waits(memory, tasks, self._waiting)
         check_shrinkers(memory, self._objects, self._areas)
         self._check_family(tasks)
+        self._spaces.check(tasks)
 
     def _check_family(self, tasks: list[int]) -> None:
-        """All tasks are children of the first one, and each address space is one task's."""
-        memory, layout = self._memory, self._memory.layout
+        """All tasks are children of the first one."""
+        memory = self._memory
         sibling = memory.offset("task_struct", "sibling")
         children = memory.walk(
             self._init + memory.offset("task_struct", "children"), ("init_task", self._init, "children"),
@@ -75,31 +79,6 @@ class Tasks:
         )  # fmt: skip
         for task in sorted(set(tasks) - {entry - sibling for entry in children}):
             memory.damage(_TITLE, task, "sibling", "is not among the children of its parent")
-        init_mm, link = layout.va("init_mm"), memory.offset("mm_struct", "mmlist")
-        owners = {mm: task for task in tasks if (mm := memory.word(task + memory.offset("task_struct", "mm")))}
-        listed = memory.walk(
-            init_mm + link, ("init_mm", init_mm, "mmlist"), lambda entry: entry - link in owners,
-            lambda entry: ("struct mm_struct", entry - link, "mmlist"),
-        )  # fmt: skip
-        for mm in sorted(set(owners) - {entry - link for entry in listed}):
-            memory.damage("struct mm_struct", mm, "mmlist", "is not in the list of address spaces")
-        self._check_mm(init_mm, "init_mm", 2)
-        for mm, task in owners.items():
-            if self._objects.use(mm, "mm_struct", f"the mm of pid {self._pid(task)}", _TITLE, task, "mm"):
-                self._check_mm(mm, "struct mm_struct", 1)
-
-    def _check_mm(self, va: int, title: str, users: int) -> None:
-        mm = View(self._memory, "mm_struct", va, title)
-        mm.want("pgd", self._memory.layout.va("swapper_pg_dir"))
-        mm.want("mm_users", users)
-        mm.want("mm_count", 1)
-        if self._memory.layout.smp:
-            mm.want("mmap_sem.wait_lock", 1)
-            mm.want("page_table_lock", 1)
-        mm.list_head("mmap_sem.wait_list", empty=True)
-        mm.free("mmlist", words=2)
-        mm.within("total_vm", 0, 0 if va == self._memory.layout.va("init_mm") else self._memory.limits.max_pfn)
-        mm.rest_zero()
 
     def _pid(self, task: int) -> int:
         return self._memory.word(task + self._memory.offset("task_struct", "pid"))
@@ -120,13 +99,12 @@ class Tasks:
         task.want("static_prio", DEFAULT_PRIO)
         task.want("cap_effective", CAP_FULL_SET)
         task.within("pauses", *((0, 0) if idle else (0, 0xFFFFFFFF)))
-        task.free("stime", "mm")
+        task.free("stime", "mm", "active_mm")  # the last two: with the address spaces
         if not -17 <= _signed(task["oomkilladj"]) <= 15:
             task.bad("oomkilladj", f"is {_signed(task['oomkilladj'])}, should be in -17..15")
         task.free("oomkilladj")
         for name in ("tasks", "children", "sibling"):
             task.list_head(name, empty=idles_on > 0 or (name == "sibling") == idle and name != "tasks")
-        task.want("active_mm", task["mm"] or self._memory.layout.va("init_mm"))
         if idles_on:
             task.want("pid", 0)
         if not idle:
@@ -141,13 +119,14 @@ class Tasks:
             if task["timer.data"] not in (0, va):
                 task.bad("timer.data", f"is {task['timer.data']:08x}, should be the task")
             task.free("timer.function", "timer.data")
-            if task["flags"] & ~(PF_STARTING | PF_MEMALLOC) and task["flags"] != _KSWAPD_FLAGS:
+            if task["flags"] & ~(PF_STARTING | PF_MEMALLOC | PF_BORROWED_MM) and task["flags"] != _KSWAPD_FLAGS:
                 task.bad("flags", f"is {task['flags']:#x}, with bits that no task has")
             task.free("flags")
         comm = self._memory.ram.read(task.address("comm") - PAGE_OFFSET, TASK_COMM_LEN)
         self._check_name(task, "comm", comm)
         task.free("comm", words=TASK_COMM_LEN >> 2)
-        check_parts(memory, self._objects, task, whole=idles_on > 0 or task["mm"] != 0)
+        program = task["mm"] != 0 and not task["flags"] & PF_BORROWED_MM
+        check_parts(memory, self._objects, task, whole=idles_on > 0 or program)
         if stack:
             task.want("thread_info", stack)
         else:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from guest.kernel import Kernel
 from mm.gfp import GFP_COMP, GFP_DMA, GFP_HIGHUSER, GFP_KERNEL
-from mm.layout import PAGE_OFFSET
+from mm.layout import PAGE_OFFSET, THREAD_SIZE
+from mm.pgtable import PAGE_KERNEL
 from mm.setup import BootOptions
 from mm.slab import SLAB_HWCACHE_ALIGN
 from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
+from mm.vmalloc import VM_MAP
 
 
 def close(kernel: Kernel) -> None:
@@ -92,6 +95,47 @@ def fill_page_cache(kernel: Kernel) -> None:
     swap.lru_cache_add_active(pages.alloc_pages(GFP_HIGHUSER, 0))
 
 
+def vmap(kernel: Kernel, pages: list[int], flags: int = VM_MAP, prot: int = PAGE_KERNEL) -> int:
+    """Map pages one behind the other."""
+    va = kernel.slab.kmalloc(4 * len(pages), GFP_KERNEL)
+    kernel.vm.write(va, array("I", pages).tobytes())
+    area = kernel.vmalloc.vmap(va, len(pages), flags, prot)
+    kernel.slab.kfree(va)
+    return area
+
+
+def keep_mappings(kernel: Kernel) -> None:
+    """Areas of vmalloc space that have no pages of their own."""
+    for count, gfp_mask in ((1, GFP_KERNEL), (7, GFP_HIGHUSER), (1500, GFP_HIGHUSER)):
+        vmap(kernel, [kernel.page_alloc.alloc_pages(gfp_mask, 0) for _ in range(count)])
+    kernel.vmalloc.vmalloc_user(20000)
+    kernel.ioremap.ioremap(0xFEE00010, 100)
+    kernel.ioremap.ioremap_nocache(0xE0000000, 0x123456)
+    kernel.ioremap.ioremap(0, 0x800)
+    kernel.vmalloc.get_vm_area(30000, VM_MAP)
+
+
+def keep_spaces(kernel: Kernel) -> None:
+    """Address spaces with and without new page tables, borrowed ones, and page directories that rest in the cache."""
+    spaces, first = kernel.spaces, kernel.sched.idle_task(0)
+    programs = [kernel.tasks.create_program(f"program{n}", n) for n in range(4)]
+    second, third = (spaces.mm_alloc() for _ in range(2))
+    spaces.get_task_mm(programs[0])
+    kernel.vmalloc.vmalloc(5 << 20)
+    for name, mm in (("in the second", second), ("in the third", third), ("as well", third)):
+        thread = kernel.tasks.create(name)
+        before = kernel.traps.esp
+        spaces.context_switch(0, first, thread)
+        kernel.traps.esp = kernel.tasks.stack(thread) + THREAD_SIZE - 64
+        spaces.use_mm(mm)
+        kernel.traps.esp = before
+        spaces.context_switch(0, thread, first)
+    spaces.mmput(second)  # only borrowed from now on
+    spaces.leave_mm(0, first)
+    for program in programs[2:]:
+        kernel.tasks.release(program)
+
+
 def keep_busy(kernel: Kernel) -> None:
     """Give every kind of structure some work and leave it half done."""
     slab, pages, vmalloc, highmem = kernel.slab, kernel.page_alloc, kernel.vmalloc, kernel.highmem
@@ -116,6 +160,7 @@ def keep_busy(kernel: Kernel) -> None:
     areas = [vmalloc.vmalloc(size) for size in (5000, 100, 30000, 5 << 20, 4096, 8 << 20)]
     for area in (areas[1], areas[5]):
         vmalloc.vfree(area)
+    keep_mappings(kernel)
     high = [pages.alloc_pages(GFP_HIGHUSER, 0) for _ in range(12)]
     for page in high[:8]:
         highmem.kmap(page)
@@ -126,6 +171,7 @@ def keep_busy(kernel: Kernel) -> None:
     for page in high[10:]:
         pages._free_pages(page, 0)
     fill_page_cache(kernel)
+    keep_spaces(kernel)
     task = kernel.tasks.create("one")
     kernel.tasks.create("another task with a long name")
     kernel.tasks.release(task)
@@ -163,6 +209,12 @@ def module_loader() -> Callable[[Kernel, str, int], int]:
     return load_module
 
 
+@pytest.fixture(scope="session", name="vmap")
+def mapper() -> Callable[..., int]:
+    """`vmap(kernel, pages, flags, prot)`: pages mapped one behind the other."""
+    return vmap
+
+
 @pytest.fixture(scope="session")
 def make_busy() -> Callable[[Kernel], None]:
     """`make_busy(kernel)` gives every kind of structure some work."""
@@ -189,8 +241,8 @@ def busy_debug() -> Iterator[Kernel]:
 
 @pytest.fixture(scope="session")
 def busy_hash() -> Iterator[Kernel]:
-    """The same with the 32-byte `struct page`, and with two of three possible CPUs."""
-    kernel = Kernel.boot(BootOptions(ram=920 << 20, page_owner=False, nr_cpus=3, cpus=2))
+    """The same with the 32-byte `struct page`, with two of three possible CPUs, and with PAE."""
+    kernel = Kernel.boot(BootOptions(ram=920 << 20, page_owner=False, nr_cpus=3, cpus=2, pae=True))
     keep_busy(kernel)
     yield kernel
     close(kernel)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -25,10 +26,12 @@ from mm.errors import Panic
 from mm.fsck import fsck
 from mm.gfp import GFP_ATOMIC, GFP_DMA, GFP_HIGHUSER, GFP_KERNEL, GFP_ZERO
 from mm.layout import Layout
+from mm.pgtable import PAGE_KERNEL
 from mm.sched import Switch
 from mm.setup import BootOptions
 from mm.slab import SLAB_CACHE_DMA, SLAB_HWCACHE_ALIGN, SLAB_PANIC
 from mm.slab_objects import SLAB_RECLAIM_ACCOUNT
+from mm.vmalloc import VM_MAP
 
 HERE = Path(__file__).resolve().parent
 MB = 1 << 20
@@ -45,7 +48,7 @@ def _load() -> ModuleType:
 
 
 failing = _load()
-Machines = Callable[[int], Any]
+Machines = Callable[..., Any]
 WAYS = [(level, mode) for level in failing.LEVELS for mode in failing.MODES]
 
 
@@ -62,6 +65,7 @@ class Operation:
     failed: Callable[[int], bool] = lambda result: result == 0
     may_do_without: bool = False
     nr_cpus: int = 1
+    pae: bool = False
 
 
 def text(kernel: Kernel, string: str) -> int:
@@ -100,9 +104,56 @@ def cache(size: int, align: int = 0, flags: int = 0, nr_cpus: int = 1, online: i
     )
 
 
+def mm_alloc(pae: bool = False) -> Operation:
+    """An address space, with its page directory and, with PAE, three pages of pmds."""
+    return Operation(
+        lambda kernel, _: kernel.spaces.mm_alloc(), lambda kernel, _, mm: kernel.spaces.mmput(mm), pae=pae
+    )
+
+
 def vmalloc(size: int) -> Operation:
     return Operation(
         lambda kernel, _: kernel.vmalloc.vmalloc(size), lambda kernel, _, va: kernel.vmalloc.vfree(va)
+    )
+
+
+def page_array(count: int) -> Callable[[Kernel], int]:
+    """Makes an array of as many pages, and in front of it its own address."""
+
+    def make(kernel: Kernel) -> int:
+        va = kernel.slab.kmalloc(4 * count + 4, GFP_KERNEL)
+        pages = [kernel.page_alloc.alloc_pages(GFP_HIGHUSER, 0) for _ in range(count)]
+        kernel.vm.write(va, array("I", [va + 4, *pages]).tobytes())
+        return va
+
+    return make
+
+
+def map_vm_area(kernel: Kernel, pages: int) -> int:
+    """Map a new area; the area."""
+    area = kernel.vmalloc.get_vm_area(5 * 4096, VM_MAP)
+    failed = area == 0
+    try:
+        failed = failed or kernel.vmalloc.map_vm_area(area, PAGE_KERNEL, pages) != 0
+    except BaseException:
+        failed = True
+        raise
+    finally:
+        assert kernel.vm.word(pages) == pages + (4 if failed else 24)
+        kernel.vm.set_word(pages, pages + 4)
+        if area and failed:
+            remove_area(kernel, pages, area)
+    return 0 if failed else area
+
+
+def remove_area(kernel: Kernel, _: int, area: int) -> None:
+    assert kernel.vmalloc.remove_vm_area(kernel.vm.word(area + kernel.layout["vm_struct"].offset("addr"))) == area
+    kernel.slab.kfree(area)
+
+
+def ioremap(phys: int, size: int) -> Operation:
+    return Operation(
+        lambda kernel, _: kernel.ioremap.ioremap(phys, size), lambda kernel, _, va: kernel.ioremap.iounmap(va)
     )
 
 
@@ -187,12 +238,34 @@ OPERATIONS = {
         lambda kernel, _, result: kernel.slab.slabinfo_write("size-128", 120, 60, 0),
         failed=lambda result: result == -12,
     ),
+    "mm_alloc": mm_alloc(),
+    "mm_alloc, PAE": mm_alloc(pae=True),
     "vmalloc a page": vmalloc(100),
     "vmalloc 20 pages": vmalloc(80000),
     "vmalloc 5 MB": vmalloc(5 * MB),  # its array of pages is vmalloc'ed too, and it needs a page table
     "vmalloc_at": Operation(
         lambda kernel, _: kernel.vmalloc.vmalloc_at(0xE0000000, 12000),
         lambda kernel, _, va: kernel.vmalloc.vfree(va),
+    ),
+    "vmalloc_user": Operation(
+        lambda kernel, _: kernel.vmalloc.vmalloc_user(9000), lambda kernel, _, va: kernel.vmalloc.vfree(va)
+    ),
+    "vmap 5 pages": Operation(
+        lambda kernel, pages: kernel.vmalloc.vmap(pages + 4, 5, VM_MAP, PAGE_KERNEL),
+        lambda kernel, _, va: kernel.vmalloc.vunmap(va), page_array(5),
+    ),
+    "vmap 1300 pages": Operation(  # it needs page tables
+        lambda kernel, pages: kernel.vmalloc.vmap(pages + 4, 1300, VM_MAP, PAGE_KERNEL),
+        lambda kernel, _, va: kernel.vmalloc.vunmap(va), page_array(1300),
+    ),
+    "map_vm_area": Operation(map_vm_area, remove_area, page_array(5)),
+    "get_vm_area": Operation(lambda kernel, _: kernel.vmalloc.get_vm_area(100, VM_MAP), remove_area),
+    "ioremap": ioremap(0xFEE00000, 100),
+    "ioremap 9 MB": ioremap(0xE0000000, 9 * MB),
+    "dma_alloc_coherent": Operation(
+        lambda kernel, handle: kernel.pci_dma.dma_alloc_coherent(0, 9000, handle, GFP_KERNEL),
+        lambda kernel, handle, va: kernel.pci_dma.dma_free_coherent(0, 9000, va, kernel.vm.word(handle)),
+        lambda kernel: kernel.slab.kmalloc(8, GFP_KERNEL),
     ),
     "kthread_create": Operation(
         kthread_create, lambda kernel, _, task: kernel.tasks.release(task),
@@ -230,15 +303,16 @@ def faults() -> Iterator[object]:
 
 
 @pytest.fixture(scope="module")
-def machines(faults: object) -> Iterator[Callable[[int], failing.Bench]]:
-    """`machines(nr_cpus)`: a machine as it was booted."""
-    benches: dict[int, failing.Bench] = {}
+def machines(faults: object) -> Iterator[Machines]:
+    """`machines(nr_cpus, pae)`: a machine as it was booted."""
+    benches: dict[tuple[int, bool], Any] = {}
 
-    def machine(nr_cpus: int) -> failing.Bench:
-        if nr_cpus not in benches:
-            benches[nr_cpus] = failing.Bench(Kernel.boot(BootOptions(ram=RAM, nr_cpus=nr_cpus)))
-        benches[nr_cpus].restore()
-        return benches[nr_cpus]
+    def machine(nr_cpus: int, pae: bool = False) -> Any:
+        key = nr_cpus, pae
+        if key not in benches:
+            benches[key] = failing.Bench(Kernel.boot(BootOptions(ram=RAM, nr_cpus=nr_cpus, pae=pae)))
+        benches[key].restore()
+        return benches[key]
 
     yield machine
     for bench in benches.values():
@@ -287,14 +361,14 @@ def try_all(machines: Machines, faults: failing.Failing, name: str, ways: Iterab
             choose: Callable[[int], Iterable[int]]) -> None:  # fmt: skip
     """Make the allocations of an operation fail that `choose(how many there are)` names."""
     operation = OPERATIONS[name]
-    kernel = machines(operation.nr_cpus).kernel
+    kernel = machines(operation.nr_cpus, operation.pae).kernel
     prepared = operation.prepare(kernel)
     bench = failing.Bench(kernel)
     for way in ways:
         bench.restore()
         with faults.at(0, *way):
             assert not operation.failed(operation.do(kernel, prepared))
-        assert faults.places or name in ("kmalloc 600 atomic", "get_zeroed_page")
+        assert faults.places or name in ("kmalloc 600 atomic", "get_zeroed_page", "dma_alloc_coherent")
         for nth in choose(len(faults.places)):
             fail(bench, faults, operation, prepared, way, nth)
 

@@ -27,6 +27,7 @@ from mm.layout import (
 )  # fmt: skip
 from mm.list import list_for_each
 from mm.slab_geometry import BUFCTL_END, SLAB_POISON
+from mm.vmalloc import VM_IOREMAP
 
 ALL = 0xFFFFFFFF
 # Of a count, an index or a set of which only the range is known: values far outside.
@@ -107,7 +108,7 @@ FREE_VARIABLES = {
     "ratelimit_last_msg": 0, "ratelimit_missed": 0,  # of a time, and of messages that nobody saw
     "last_pkmap_nr": WILD,  # where the next search for a slot begins
     "last_pid": 0x80000000,  # pids that are no longer in use
-    "last_ino": 0,  # as with the inode numbers
+    "vmalloc_faults": 0, "last_ino": 0,  # as with the inode numbers
     "vm_swappiness": WILD, "panic_on_oom": ALL & ~1,
 }  # fmt: skip
 
@@ -296,56 +297,108 @@ def slabs(kernel: Kernel) -> Iterator[Target]:
                 yield target.only(slab + 20, 0xFFFF0000)
 
 
+def _mapped(kernel: Kernel, area: int) -> bool:
+    """Whether an area shows pages of somebody else."""
+    vm = kernel.layout["vm_struct"]
+    addr, flags, pages = (word(kernel, area + vm.offset(name)) for name in ("addr", "flags", "pages"))
+    return not pages and not flags & VM_IOREMAP and kernel.tables.get_pte(addr) != 0
+
+
 def areas(kernel: Kernel) -> Iterator[Target]:
     vm = kernel.layout["vm_struct"]
     for area in kernel.vmalloc.areas():
-        # whether a program may map it to user space shows nowhere else
-        yield struct(kernel, "vm_struct", "struct vm_struct", area, flags=ALL & ~8)
-        pages, n = (word(kernel, area + vm.offset(name)) for name in ("pages", "nr_pages"))
-        if pages < kernel.layout.va("_end") + (kernel.limits.max_low_pfn << 12):
+        flags, pages, n = (word(kernel, area + vm.offset(name)) for name in ("flags", "pages", "nr_pages"))
+        # whether a program may map it to user space shows nowhere else; of an area without pages, what it is for
+        masks = {"flags": ALL & ~8 if pages or flags & VM_IOREMAP else 0}
+        if not masks["flags"] and not _mapped(kernel, area):
+            masks |= {"addr": 0xF8000FFF, "size": 0xF8000FFF}  # a hole may be anywhere
+        yield struct(kernel, "vm_struct", "struct vm_struct", area, **masks)
+        if 0 < pages < kernel.layout.va("_end") + (kernel.limits.max_low_pfn << 12):
             yield Target("pages array of", pages).add(pages, min(n, 4))
 
 
 def tables(kernel: Kernel) -> Iterator[Target]:
-    va = kernel.layout.va("swapper_pg_dir")
+    va, size, entry = kernel.layout.va("swapper_pg_dir"), kernel.tables.pmd_size, kernel.tables.pte_size
     yield Target("swapper_pg_dir", va).add(va, 1024)
+    if kernel.layout.pae:
+        pmds = kernel.tables.pmd_address(PAGE_OFFSET)
+        yield Target("the kernel's pmds", pmds).add(pmds, 1024)
     for area in kernel.vmalloc.areas():
-        addr, size = word(kernel, area), word(kernel, area + 4)
-        for page in (addr, addr + size - 8192, addr + size - 4096):
+        addr, length = word(kernel, area + 4), word(kernel, area + 8)
+        for page in (addr, addr + length - 8192, addr + length - 4096):
             pte = kernel.tables.pte_address(page)
             # accessed and dirty are the CPU's; with less than three pages RW, PCD and G are what __vmalloc was told
-            mask = ALL & ~0x60 & (ALL if size > 4 * 4096 or page == addr + size - 4096 else ~0x112)
+            exact = length > 4 * 4096 or page == addr + length - 4096 or word(kernel, area + 12) & VM_IOREMAP
+            mask = ALL & ~0x60 & (ALL if exact else ~0x112)
+            if _mapped(kernel, area) and page < addr + length - 4096:
+                mask &= 0xFFF  # which pages vmap was told
             yield Target("page table of", pte & -4096).add(pte, 1, mask)
+            if entry == 8 and exact and not _mapped(kernel, area):
+                yield Target("page table of", pte & -4096).add(pte + 4)
     pkmap = word(kernel, kernel.layout.va("pkmap_page_table"))
     target = Target("page table of", pkmap).add(pkmap, 1024)
-    for slot in range(1024):
-        if word(kernel, pkmap + 4 * slot):
-            target.only(pkmap + 4 * slot, ALL & ~0x20)  # accessed
+    for slot in range(kernel.layout.last_pkmap):
+        if word(kernel, pkmap + entry * slot):
+            target.only(pkmap + entry * slot, ALL & ~0x20)  # accessed
     yield target
     fixmap = word(kernel, kernel.layout.va("kmap_pte")) & -4096
     target = Target("page table of", fixmap).add(fixmap, 1024)
     for slot in range(FIX_KMAP_BEGIN, FIX_KMAP_BEGIN + 13 * kernel.layout.nr_cpus):
-        pte = fixmap + (FIXADDR_TOP - (slot << 12) >> 10 & 0xFFC)
+        pte = fixmap + (FIXADDR_TOP - (slot << 12) & size - 1) // 4096 * entry
         if word(kernel, pte):
-            target.only(pte, 0x80000FFF)  # which HighMem page it maps, nothing else says
+            target.only(pte, 0x80000FFF)  # which page it maps, nothing else says
     yield target
+
+
+def spaces(kernel: Kernel) -> Iterator[Target]:
+    """Every address space with its page directory, and the directories that rest in the cache."""
+    layout, pae = kernel.layout, kernel.layout.pae
+    yield struct(kernel, "mm_struct", "init_mm", layout.va("init_mm"))
+    for mm in in_use(kernel, "mm_struct"):
+        # whoever has called get_task_mm
+        yield struct(kernel, "mm_struct", "struct mm_struct", mm, total_vm=WILD, mm_users=WILD)
+        pgd = word(kernel, mm + layout["mm_struct"].offset("pgd"))
+        target = Target("page directory", pgd).add(pgd, 8 if pae else 1024)
+        if not pae:  # a page table of vmalloc space may be missing: each is one that init_mm has
+            page = kernel.page_alloc.virt_to_page(pgd)
+            yield Target("struct page of frame", page).add(page + layout["page"].offset("index"))
+            yield Target("struct page of frame", page).add(page + layout["page"].offset("private"))
+        yield target
+        for entry in range(pgd, pgd + 24 * pae, 8):
+            pmds = PAGE_OFFSET + (word(kernel, entry) & -4096)
+            yield Target("page of pmds", pmds).add(pmds, 1024)
+
+
+def in_use(kernel: Kernel, name: str) -> list[int]:
+    """The allocated objects of a cache."""
+    cache = kernel.slab.find(name)
+    return [obj.address for slab in kernel.slabs(cache) for obj in slab.objects if obj.state == "allocated"]
 
 
 def kmaps(kernel: Kernel) -> Iterator[Target]:
     layout = kernel.layout
     va = layout.va("pkmap_count")
     target = Target("pkmap_count", va)
-    for slot in range(1024):
+    for slot in range(layout.last_pkmap):
         # how many users there are, nothing else says
         target.add(va + 4 * slot, 1, WILD if word(kernel, va + 4 * slot) else ALL)
     yield target
     if layout.page_owner:
+        owners = layout.va("pkmap_owners")
+        target = Target("pkmap_owners", owners)
+        for slot in range(layout.last_pkmap):
+            # which task, and which call of its code, nothing else says
+            used = word(kernel, va + 4 * slot)
+            target.add(owners + 8 * slot, 1, WILD if used else ALL)
+            caller = word(kernel, owners + 8 * slot + 4)
+            target.add(owners + 8 * slot + 4, 1, (0xC0000000 if caller else 0x3FFFFFFF) if used else ALL)
+        yield target
         return
     table, node, maps = layout.va("page_address_htable"), layout["page_address_map"], layout.va("page_address_maps")
     yield Target("page_address_htable", table).add(table, layout["page_address_slot"].words << 7)
     yield Target("page_address_pool", layout.va("page_address_pool")).add(layout.va("page_address_pool"), 2)
     pool = set(list_for_each(kernel.ram.words, layout.va("page_address_pool")))
-    nodes = [maps + n * node.size for n in range(1024)]
+    nodes = [maps + n * node.size for n in range(layout.last_pkmap)]
     used = [at for at in nodes if at + node.offset("list") not in pool]
     for at in [*nodes[:3], *used]:
         # in the pool page and virtual are left over
@@ -374,7 +427,6 @@ def tasks(kernel: Kernel) -> Iterator[Target]:
         yield struct(kernel, "timer_list", f"reap_work of CPU {cpu}", va, **free_times)
     # when a sleep that is over would have ended; whether the task has run at all
     free |= {"timer__expires": 0, "start_time": 0}
-    yield struct(kernel, "mm_struct", "init_mm", layout.va("init_mm"))
     for task in kernel.tasks.each():
         # being the task of reclaim, and helping it
         target = struct(kernel, "task_struct", "struct task_struct", task, **free, flags=ALL & ~0x802)
@@ -385,8 +437,6 @@ def tasks(kernel: Kernel) -> Iterator[Target]:
             if part := word(kernel, task + fields.offset(name)):
                 size = kernel.slab.kmem_cache_size(word(kernel, layout.va(cachep)))
                 yield Target(f"struct {name}_struct", part).add(part, size >> 2)
-        if mm := kernel.tasks.mm(task):
-            yield struct(kernel, "mm_struct", "struct mm_struct", mm, total_vm=WILD)
     for task in (*idle, *kernel.tasks.each()):
         # the depth of kmap_atomic and locks; whether the time slice is over; where a task that sleeps ran last
         masks = {"preempt_count": WILD, "flags": ALL & ~8, "cpu": ALL if task in idle or not layout.smp else WILD}
@@ -496,7 +546,7 @@ def owners(kernel: Kernel) -> Iterator[Target]:
 
 KIND_OF_TARGETS: tuple[Callable[[Kernel], Iterator[Target]], ...] = (
     boot_params, image, variables, node, zones, wait_tables, pages, free_lists, caches, arrays, slabs, areas, tables,
-    kmaps, tasks, modules, inodes, nodes, pagevecs, owners,
+    spaces, kmaps, tasks, modules, inodes, nodes, pagevecs, owners,
 )  # fmt: skip
 
 
@@ -544,7 +594,8 @@ def test_flipped_word_is_named(busy: Kernel, kind: Callable[[Kernel], Iterator[T
 
 
 @pytest.mark.parametrize(
-    "kind", (zones, pages, caches, arrays, kmaps, tables, inodes, nodes, pagevecs, tasks, boot_params, variables),
+    "kind",
+    (zones, pages, caches, arrays, kmaps, tables, spaces, inodes, nodes, pagevecs, tasks, boot_params, variables),
     ids=lambda kind: kind.__name__
 )
 def test_flipped_word_is_named_smp_hash(busy_hash: Kernel, kind: Callable[[Kernel], Iterator[Target]]) -> None:
@@ -552,7 +603,8 @@ def test_flipped_word_is_named_smp_hash(busy_hash: Kernel, kind: Callable[[Kerne
 
 
 @pytest.mark.parametrize(
-    "kind", (debugged, caches, arrays, slabs, pages, boot_params, variables, image, tasks, inodes, nodes, areas),
+    "kind", (debugged, caches, arrays, slabs, pages, boot_params, variables, image, tasks, spaces, inodes, nodes,
+     areas),
     ids=lambda kind: kind.__name__,
 )
 def test_flipped_word_is_named_with_debugged_slabs(

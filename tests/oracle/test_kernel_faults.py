@@ -6,6 +6,8 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from guest import cc, elf
 from guest.kernel import Kernel
 from hw.paging import Access, walk
@@ -65,18 +67,33 @@ def place_all(kernel: Kernel, seed: int) -> dict[int, tuple[int | None, int | No
     return expected
 
 
-def test_a_hundred_thousand_faults() -> None:
+def show_programs(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the page directories of programs lead to the places, too."""
+    w, create_program = kernel.ram.words, kernel.tasks.create_program
+
+    def create(comm: str, pages: int) -> int:
+        task = create_program(comm, pages)
+        pgd = kernel.vm.word(kernel.tasks.mm(task) + kernel.layout["mm_struct"].offset("pgd"))
+        swapper, directory = (va - PAGE_OFFSET >> 2 for va in (kernel.layout.va("swapper_pg_dir"), pgd))
+        w[directory : directory + 768] = w[swapper : swapper + 768]
+        return task
+
+    monkeypatch.setattr(kernel.tasks, "create_program", create)
+
+
+def test_a_hundred_thousand_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Kernel.boot(BootOptions(ram=64 << 20))
     expected = place_all(kernel, seed=20)
+    show_programs(kernel, monkeypatch)
     codes: Counter[int] = Counter()
     wrong: list[tuple[int, int]] = []
     cpu = kernel.machine.cpus[0]
-    cr3, cr0, cr4 = cpu["cr3"], cpu["cr0"], cpu["cr4"]
+    cr0, cr4 = cpu["cr0"], cpu["cr4"]
 
     def on_fault(event: str, fields: dict[str, int]) -> None:
         address, code = fields["address"], fields["error_code"]
         access = Access.WRITE if code & 2 else Access.READ
-        verdict = walk(kernel.ram.words, cr3, address, cr0=cr0, cr4=cr4, access=access).error_code
+        verdict = walk(kernel.ram.words, cpu["cr3"], address, cr0=cr0, cr4=cr4, access=access).error_code
         codes[code] += 1
         if not code == verdict == expected[address][bool(code & 2)]:
             wrong.append((address, code))

@@ -23,7 +23,7 @@ LAYERS = {"Intel": (False, 1 * GB), "IntelPAE": (True, 6 * GB)}
 
 
 def keep_busy(kernel: Kernel) -> None:
-    """Mappings of every kind, some of them given back: holes, stale slots of kmap, page tables nobody needs any more."""
+    """Mappings of every kind, some of them given back: holes, stale slots of kmap, page tables without a use."""
     random.seed(20)
     pages = [kernel.page_alloc.alloc_pages(0xD2, 0) for _ in range(700)]
     areas = [kernel.vmalloc.vmalloc(random.randrange(1, 1 << 20)) for _ in range(60)]

@@ -15,10 +15,11 @@ LINES = (
     "vtop c0100000", "vtop $esp", "vtop ff800000", "info mem", "info registers", "info cpus", "x /4xw $esp",
     "x /3i $eip",
     "x /s kernel_strings", "xp /8xb 9fc00", "buddyinfo", "slabinfo", "slabtop", "kmem -s", "kmem -S size-256",
-    "slab dump size-32", "slab dump task_struct", "slab contains c0800010", "vmallocinfo", "dmesg", "page_owner",
-    "page_owner -g", "kmemleak",
+    "slab dump size-32", "slab dump task_struct", "slab contains c0800010", "vmallocinfo", "kmem -v", "dmesg",
+    "page_owner", "page_owner -g", "kmemleak", "kmap", "kmap -a", "fixmap -a", "kernel_page_tables", "vmalloc",
+    "info tlb",
 )  # fmt: skip
-ROUNDS = 150
+ROUNDS = 80
 
 
 def test_commands_on_damaged_memory() -> None:

@@ -20,7 +20,8 @@ class Accounting:
 
 def check(session: Session) -> Accounting:
     """Account for every frame, out of RAM alone."""
-    report = fsck(session.kernel.ram, session.kernel.text())
+    kernel = session.kernel
+    report = fsck(kernel.ram, kernel.text(), [cpu["cr3"] for cpu in kernel.machine.cpus])
     return Accounting(report.frames, sum(report.frames.values()), report.damages)
 
 
