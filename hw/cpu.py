@@ -44,11 +44,13 @@ DEEPEST = 63
 ENDLESS = 1 << 62
 _INVALID_OPCODE = 6
 _ACCESS = {16: "read", 17: "write", 18: "fetch", 19: "read", 20: "write", 21: "fetch"}
+_FETCHES = (18, 21)
 
 _SETTLED_SECONDS = 0.0005
 
 ReadHandler = Callable[[int, int], int]
 WriteHandler = Callable[[int, int, int], None]
+Around = Callable[[ReadHandler, WriteHandler], tuple[ReadHandler, WriteHandler]]
 
 
 class RunEnd(StrEnum):
@@ -69,22 +71,24 @@ class CPU:
     device callback only control registers may be set: the rest of the block of code may not see others.
     """
 
-    def __init__(self, ram: RAM, index: int = 0) -> None:
-        """Make CPU number ``index`` over ``ram``; raises EngineError when Unicorn is unfit."""
+    def __init__(self, ram: RAM, index: int = 0, model: str | None = None) -> None:
+        """Make CPU number ``index`` over ``ram``, of a ``model`` of hw.engine; EngineError when Unicorn is unfit."""
         self.index = index
         self.on_exception: Callable[[ExceptionFrame], None] | None = None
+        #: as on a PC, what nobody answers reads as ones and swallows what is written (code cannot run there)
+        self.open_bus = False
         #: basic blocks that may still run, see ``count_blocks``; below 0 when a run was stopped for it
         self.blocks_left = ENDLESS
         self._counts_blocks = False
         self._offsets = offsets()
         self._ram = ram
-        self._engine = Engine()
+        self._engine = Engine(model)
         self._depth = 0
         self._stopping = False
         self._halted = False
         self._seen_inside: tuple[FrameType, float] | None = None
         self._edge = False
-        self._edge_hit = False
+        self._stopped_at_fault = False
         self._until = 0
         self._thread = 0
         self._error: BaseException | None = None
@@ -92,11 +96,22 @@ class CPU:
         self._outer: list[Context] = []
         self._active: ExceptionFrame | None = None
         self._switches: list[Callable[[bool], None]] = []
+        self._arounds: list[Around] = []
+        self._wraps: list[Callable[[Around], None]] = []
         self._frame = self._frame_of(0)
         ram.map_into(self._engine)
         self._install_hooks()
-        #: drop every cached translation; safe in every callback; 0.5 us
-        self.flush_tlb: Callable[[], int] = self._engine.tlb_flusher()
+        self._flush_engine = self._engine.tlb_flusher()
+        #: drop every cached translation; safe in every callback but a memory hook's; 0.5 us
+        self.flush_tlb: Callable[[], int] = self._flush_engine
+        #: INVLPG: drop the translation of a linear address. (The engine has no smaller flush.)
+        self.flush_tlb_page: Callable[[int], int] = lambda linear: self._flush_engine()
+        #: hears of each control register that the host sets, before: its name and its value
+        self.on_control: Callable[[str, int], None] | None = None
+        #: hears that the host has written code
+        self.on_new_code: Callable[[], None] | None = None
+        #: what ``_start`` calls: Engine.start, or a watcher around it
+        self.start_engine: Callable[[int, int], int] = self._engine.start
         for name, value in (("fpcw", 0x37F), ("mxcsr", 0x1F80), ("cr4", 0)):  # as after reset, SDM vol. 3, 9.1
             self._engine.write_register(REGISTERS[name], value)
 
@@ -105,6 +120,16 @@ class CPU:
         if self._depth:
             raise EngineError("a CPU cannot be closed while it runs")
         self._engine.close()
+
+    @property
+    def ram(self) -> RAM:
+        """The memory that it sees."""
+        return self._ram
+
+    @property
+    def frame(self) -> ExceptionFrame:
+        """The frame that ``on_exception`` gets in a run that is no run within another."""
+        return self._frame_of(1)
 
     # -- running
 
@@ -127,7 +152,7 @@ class CPU:
             return self._start(eip, until)
         finally:
             context.restore()
-            self.flush_tlb()
+            self._flush_engine()
 
     def call(self, eip: int, until: int, **registers: int) -> int | None:
         """Set ``registers``, run to ``until`` and answer EAX, or None if the run was stopped.
@@ -146,7 +171,7 @@ class CPU:
         finally:
             if context is not None:
                 context.restore()
-                self.flush_tlb()
+                self._flush_engine()
 
     def stop(self) -> None:
         """End the innermost run, from a callback.
@@ -212,11 +237,11 @@ class CPU:
         self._depth = depth + 1
         self._frame = self._frame_of(depth + 1)
         try:
-            error = self._engine.start(eip, until)
+            error = self.start_engine(eip, until)
             ended = self._engine.read_register(REGISTERS["eip"])
             stopping = self._stopping
-            if self._edge_hit:  # the engine has looked there again on its way out
-                self._edge_hit = False
+            if self._stopped_at_fault:  # on its way out the engine has looked there again
+                self._stopped_at_fault = False
                 self._frame._context.restore()
         finally:
             self._depth = depth
@@ -264,18 +289,21 @@ class CPU:
                 frame._take(vector)
                 if self._edge and vector == 14 and frame.eip == self._until and frame.cr2 == frame.eip - 4096:
                     self._engine.stop()  # see _start
-                    self._edge_hit = True
+                    self._stopped_at_fault = True
                 elif self._halted:
                     self.blocks_left += 1  # the run that goes on from here counts it anew, as in refuse_write
                     self._engine.stop()
+                    self._stopped_at_fault = True
                 elif self.on_exception is None:
                     name = VECTOR_NAMES.get(vector, f"interrupt {vector}")
                     raise EngineError(f"nobody handles {name} at EIP {frame.eip:#010x}", frame.eip)
                 else:
                     self._active = frame
                     self.on_exception(frame)
+                    self._stopped_at_fault = self._stopping
             except BaseException as error:
                 self._fail(error)
+                self._stopped_at_fault = True
             self._active = None
             restore(handle, frame._context.pointer)
 
@@ -285,6 +313,10 @@ class CPU:
 
         def on_unmapped(_handle: int, kind: int, pa: int, size: int, _value: int, _data: int) -> bool:
             try:
+                if self.open_bus and kind not in _FETCHES:
+                    page = pa & -4096
+                    self.map_mmio(page, 4096, lambda _offset, size: (1 << 8 * size) - 1, lambda *_store: None)
+                    return True
                 self._fail(PhysicalError(f"nothing answers at physical address {pa:#010x} "
                                          f"({_ACCESS.get(kind, 'access')} of {size} bytes)", pa))
             except BaseException as error:
@@ -329,6 +361,8 @@ class CPU:
         or unaligned access comes in pieces.
         """
         stop = self._engine.stop
+        for around in self._arounds:
+            read, write = around(read, write)
         given = (read, write)
 
         def refuse_read(_offset: int, _size: int) -> int:
@@ -345,6 +379,11 @@ class CPU:
             nonlocal read, write
             read, write = (refuse_read, refuse_write) if halted else given
 
+        def wrap(around: Around) -> None:
+            nonlocal given
+            given = around(*given)
+            switch(self._halted)
+
         def on_read(_handle: int, offset: int, size: int, _data: int) -> int:
             try:
                 return read(offset, size) & 0xFFFF_FFFF_FFFF_FFFF
@@ -360,6 +399,13 @@ class CPU:
 
         self._engine.map_mmio(pa, size, MmioRead(on_read), MmioWrite(on_write))
         self._switches.append(switch)
+        self._wraps.append(wrap)
+
+    def wrap_devices(self, around: Around) -> None:
+        """From now on have devices answer by what ``around(read, write)`` makes of their functions. Not in a run."""
+        self._arounds.append(around)
+        for wrap in self._wraps:
+            wrap(around)
 
     # -- registers
 
@@ -377,6 +423,8 @@ class CPU:
         if active is not None and name == "eip":
             active.eip = value
             return
+        if self.on_control is not None and name in CONTROL:
+            self.on_control(name, value)
         self._sync()
         self._engine.write_register(REGISTERS[name], value)
         if active is not None:
@@ -493,7 +541,7 @@ class CPU:
         """Make a state saved by this CPU the present one, and flush the TLB. Not in a device callback."""
         state.words[self._offsets.old_exception] = NO_EXCEPTION
         state.restore()
-        self.flush_tlb()
+        self._flush_engine()
         if self._active is not None:
             self._active._take(self._active.vector)
 
@@ -503,6 +551,8 @@ class CPU:
         For code that the host has written. A page that is not mapped there at this moment is passed over;
         code that was run through another alias of its frame is dropped too.
         """
+        if self.on_new_code is not None:
+            self.on_new_code()
         cr0, cr3, cr4, user = self["cr0"], self["cr3"], self["cr4"], self["cs"] & 3 == 3
         efer = self.read_msr(MSR_EFER) if cr4 & CR4_PAE else 0
         end = linear + size

@@ -23,15 +23,31 @@ ERR_OK = 0
 ERR_INSN_INVALID = 10
 
 HOOK_INTR = 1 << 0
+HOOK_INSN = 1 << 1
+HOOK_CODE = 1 << 2
 HOOK_BLOCK = 1 << 3
 HOOK_MEM_UNMAPPED = 1 << 4 | 1 << 5 | 1 << 6
 HOOK_INSN_INVALID = 1 << 14
+HOOK_TRANSLATED = 1 << 15  # UC_HOOK_EDGE_GENERATED
+
+ERR_FETCH_UNMAPPED = 8
+ERR_FETCH_PROT = 14
+
+#: An ``until`` that no i386 reaches: the run ends by HLT, a stop or a count.
+NOWHERE = (1 << 64) - 1
+
+# enum uc_x86_insn of unicorn/x86.h: the instructions that HOOK_INSN knows
+INSN_IN, INSN_OUT, INSN_RDTSC, INSN_CPUID = 218, 500, 608, 113
+HOOK_TLB_FILL = 1 << 17
 
 # uc_control_type and the direction bits of UC_CTL (unicorn.h)
 _CTL_WRITE = 1 << 30
+_CTL_USE_EXITS = 4 | 1 << 26 | _CTL_WRITE
+_CTL_CPU_MODEL = 7 | 1 << 26 | _CTL_WRITE
 _CTL_TB_REMOVE_CACHE = 9 | 2 << 26 | _CTL_WRITE
 _CTL_TB_FLUSH = 10 | _CTL_WRITE
 _CTL_TLB_FLUSH = 11 | _CTL_WRITE
+_CTL_TLB_TYPE = 12 | 1 << 26 | _CTL_WRITE
 
 #: enum uc_x86_reg of unicorn/x86.h, by the name that users type
 REGISTERS: dict[str, int] = {
@@ -44,12 +60,53 @@ REGISTERS: dict[str, int] = {
     "fs_base": 250, "gs_base": 251, "fp0": 82, "xmm0": 122,
 }
 
+#: Unicorn's x86 models (uc_cpu_x86), by QEMU's names, in the order of their numbers.
+CPU_MODELS = (
+    "qemu64", "phenom", "core2duo", "kvm64", "qemu32", "kvm32", "coreduo", "486", "pentium", "pentium2", "pentium3",
+    "athlon", "n270", "Conroe", "Penryn", "Nehalem", "Westmere", "SandyBridge", "IvyBridge", "Haswell", "Broadwell",
+    "Skylake-Client", "Skylake-Server", "Cascadelake-Server", "Cooperlake", "Icelake-Client", "Icelake-Server",
+    "Denverton", "Snowridge", "KnightsMill", "Opteron_G1", "Opteron_G2", "Opteron_G3", "Opteron_G4", "Opteron_G5",
+    "EPYC", "Dhyana", "EPYC-Rome",
+)
+
 HookInterrupt = ctypes.CFUNCTYPE(None, c_void_p, c_uint32, c_void_p)
 HookBlock = ctypes.CFUNCTYPE(None, c_void_p, c_uint64, c_uint32, c_void_p)
 HookInvalid = ctypes.CFUNCTYPE(ctypes.c_bool, c_void_p, c_void_p)
+HookCode = HookBlock
 HookMemory = ctypes.CFUNCTYPE(ctypes.c_bool, c_void_p, c_int, c_uint64, c_int, ctypes.c_int64, c_void_p)
+HookIn = ctypes.CFUNCTYPE(c_uint32, c_void_p, c_uint32, c_int, c_void_p)
+HookOut = ctypes.CFUNCTYPE(None, c_void_p, c_uint32, c_int, c_uint32, c_void_p)
+HookSkip = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)  # of CPUID and RDTSC: whether the instruction is done
 MmioRead = ctypes.CFUNCTYPE(c_uint64, c_void_p, c_uint64, c_uint, c_void_p)
 MmioWrite = ctypes.CFUNCTYPE(None, c_void_p, c_uint64, c_uint, c_uint64, c_void_p)
+
+
+class TlbFill(ctypes.Structure):
+    """uc_tlb_entry: where a page of 4 KB leads, and what may be done there (PERM_*)."""
+
+    _fields_ = (("pa", c_uint64), ("perms", c_uint32))
+
+    pa: int
+    perms: int
+
+
+PERM_READ, PERM_WRITE, PERM_EXEC = 1, 2, 4
+#: Gets the linear address of a page, and the access (ACCESS_*); fills the TlbFill in, or answers False.
+HookTlbFill = ctypes.CFUNCTYPE(ctypes.c_bool, c_void_p, c_uint64, c_int, ctypes.POINTER(TlbFill), c_void_p)
+ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH = 16, 17, 18
+
+
+class Block(ctypes.Structure):
+    """uc_tb: a block of code that was translated; ``pc`` is linear."""
+
+    _fields_ = (("pc", c_uint64), ("instructions", ctypes.c_uint16), ("size", ctypes.c_uint16))
+
+    pc: int
+    instructions: int
+    size: int
+
+
+HookTranslated = ctypes.CFUNCTYPE(None, c_void_p, ctypes.POINTER(Block), ctypes.POINTER(Block), c_void_p)
 
 
 class DescriptorTable(ctypes.Structure):
@@ -75,7 +132,8 @@ _PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "uc_close": (c_void_p,),
     "uc_mem_map_ptr": (c_void_p, c_uint64, c_uint64, c_uint32, c_void_p),
     "uc_mmio_map": (c_void_p, c_uint64, c_uint64, c_void_p, c_void_p, c_void_p, c_void_p),
-    "uc_hook_add": (c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_uint64, c_uint64),
+    "uc_hook_add": (c_void_p, c_void_p, c_int, c_void_p, c_void_p, c_uint64, c_uint64),  # and one more for HOOK_INSN
+    "uc_hook_del": (c_void_p, c_void_p),
     "uc_reg_read": (c_void_p, c_int, c_void_p),
     "uc_reg_write": (c_void_p, c_int, c_void_p),
     "uc_context_alloc": (c_void_p, c_void_p),
@@ -142,17 +200,34 @@ def library() -> Library:
     return Library()
 
 
+def _allocated(address: int) -> int:
+    """Bytes of a block of the C heap, in whole quadwords; where the host does not tell, a page."""
+    for name in ("malloc_usable_size", "malloc_size"):
+        function = getattr(ctypes.CDLL(None), name, None) if sys.platform != "win32" else None
+        if function is not None:
+            function.argtypes, function.restype = (c_void_p,), c_size_t
+            return int(function(address)) & ~7
+    return 4096
+
+
 class Engine:
     """One i386 Uc instance. Errors of the C library become EngineError.
 
     Callback objects given to ``hook`` and ``map_mmio`` are kept alive as long as the engine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: str | None = None) -> None:
+        """``model``: one of CPU_MODELS, in any case, None for Unicorn's default; EngineError for another."""
         self.library = library()
         handle = c_void_p()
         self._check(self.library.run.uc_open(ARCH_X86, MODE_32, byref(handle)), "open an i386 engine")
         self.handle = handle
+        if model is not None:
+            names = [name.lower() for name in CPU_MODELS]
+            if model.lower() not in names:
+                self.library.run.uc_close(handle)
+                raise EngineError(f"no CPU model {model!r}; there are {', '.join(CPU_MODELS)}")
+            self.library.run.uc_ctl(handle, c_int(_CTL_CPU_MODEL), c_int(names.index(model.lower())))
         self._kept: list[object] = []
         self._contexts: list[Context] = []
         self._word = c_uint64()
@@ -182,12 +257,31 @@ class Engine:
             self.handle, pa, size, ctypes.cast(read, c_void_p), None, ctypes.cast(write, c_void_p), None),
             f"map a device at physical {pa:#x}")
 
-    def hook(self, kind: int, callback: Any) -> None:
-        """Add a hook of ``kind`` (HOOK_*) for all addresses."""
+    def hook(self, kind: int, callback: Any, begin: int = 1, end: int = 0) -> int:
+        """Add a hook of ``kind`` (HOOK_*) for all addresses, or for [begin, end]; what ``unhook`` takes."""
         self._kept.append(callback)
         hook = c_void_p()
         self._check(self.library.run.uc_hook_add(
-            self.handle, byref(hook), kind, ctypes.cast(callback, c_void_p), None, 1, 0), "add a hook")
+            self.handle, byref(hook), kind, ctypes.cast(callback, c_void_p), None, begin, end), "add a hook")
+        return hook.value or 0
+
+    def unhook(self, hook: int) -> None:
+        """Take a hook away."""
+        self._check(self.library.run.uc_hook_del(self.handle, hook), "remove a hook")
+
+    def hook_native(self, kind: int, function: int) -> int:
+        """Add a hook whose function is at an address in the library; the hook's own address."""
+        hook = c_void_p()
+        self._check(self.library.run.uc_hook_add(self.handle, byref(hook), kind, function, None, 1, 0), "add a hook")
+        return hook.value or 0
+
+    def hook_instruction(self, number: int, callback: Any) -> None:
+        """Add a hook of one of the instructions INSN_*."""
+        self._kept.append(callback)
+        hook = c_void_p()
+        self._check(self.library.run.uc_hook_add(
+            self.handle, byref(hook), HOOK_INSN, ctypes.cast(callback, c_void_p), None, 1, 0, c_int(number)),
+            "add an instruction hook")
 
     def read_register(self, number: int) -> int:
         """A register of up to 32 bits."""
@@ -239,9 +333,27 @@ class Engine:
         self._contexts.append(context)
         return context
 
-    def start(self, eip: int, until: int) -> int:
-        """Run until ``until`` is reached or the run is stopped; the answer is Unicorn's error number."""
-        return int(self.library.run.uc_emu_start(self.handle, eip, until, 0, 0))
+    def start(self, eip: int, until: int, count: int = 0) -> int:
+        """Run until ``until`` is reached or the run is stopped; the answer is Unicorn's error number.
+
+        With ``count`` it ends after so many instructions; each then takes six times as long. What was translated
+        without is not counted: ``flush_code`` before the first such run.
+        """
+        return int(self.library.run.uc_emu_start(self.handle, eip, until, 0, count))
+
+    def run_for_ever(self) -> None:
+        """From now on ``until`` has no meaning: runs end by HLT, a stop or a count.
+
+        At the end of a run Unicorn looks ``until`` up in the page tables; where nothing is mapped there, that
+        spoils CR2.
+        """
+        self.library.run.uc_ctl(self.handle, c_int(_CTL_USE_EXITS), c_int(1))
+
+    def own_words(self) -> memoryview:
+        """The engine's own structure, as unsigned quadwords: for hw.state."""
+        assert self.handle.value is not None
+        return memoryview((ctypes.c_char * _allocated(self.handle.value)).from_address(self.handle.value)).cast(
+            "B").cast("Q")
 
     def stop(self) -> None:
         """Ask the innermost run to end; lost when no run has begun."""
@@ -252,6 +364,13 @@ class Engine:
         control, handle = self.library.quick.uc_ctl, self.handle
         control_number = c_int(_CTL_TLB_FLUSH)
         return lambda: int(control(handle, control_number))
+
+    def fill_tlb_by_hook(self, by_hook: bool) -> None:
+        """Whether the hook HOOK_TLB_FILL translates, or the engine by the page tables; what is cached stays.
+
+        Where the hook answers False the run ends, with ERR_EXCEPTION, at the instruction that asked.
+        """
+        self.library.quick.uc_ctl(self.handle, c_int(_CTL_TLB_TYPE), c_int(by_hook))
 
     def remove_code(self, start: int, end: int) -> None:
         """Drop translated code for LINEAR [start, end) of the current address space, inside one page."""
@@ -280,14 +399,15 @@ class Context:
         self.words: memoryview = memoryview(
             (ctypes.c_char * self.size).from_address(pointer.value)).cast("B").cast("I")
         self._word = c_uint64()
+        self._save, self._restore, self._handle = quick.uc_context_save, quick.uc_context_restore, engine.handle
 
     def save(self) -> None:
         """Copy the engine's state here."""
-        self._engine.library.quick.uc_context_save(self._engine.handle, self.pointer)
+        self._save(self._handle, self.pointer)
 
     def restore(self) -> None:
         """Make this the engine's state. The TLB is not flushed."""
-        self._engine.library.quick.uc_context_restore(self._engine.handle, self.pointer)
+        self._restore(self._handle, self.pointer)
 
     def read_register(self, number: int) -> int:
         """A register of up to 32 bits, out of the saved state."""

@@ -1,7 +1,7 @@
-"""The `highmem` command: `highmem run|boot|build|monitor|check` (the same as `python3 -m tools ...`).
+"""The `highmem` command: `highmem run|boot|build|monitor|selftest|check` (the same as `python3 -m tools ...`).
 
-Exit statuses: the guest's own for `run`; 1 for a monitor command that failed or found damage; 2 for a wrong
-command line; 124 timeout, 130 Ctrl-C, 137 a guest that died in an oops; 125 for what highmem itself cannot do.
+Exit statuses: the guest's own for `run`; 1 for a monitor command or a self-test that failed or found damage; 2 for
+a wrong command line; 124 timeout, 130 Ctrl-C, 137 a guest that died in an oops; 125 for what highmem itself cannot do.
 Importing this module imports only the standard library, so that help needs no environment.
 """
 
@@ -42,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a guest prints what it likes
     try:
+        if _is_bare(arguments):
+            from tools import bare
+
+            return bare.main(arguments[1:])
         options = _parse(arguments)
         status = _WORDS[options.word](options)
         sys.stdout.flush()
@@ -57,6 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_BROKEN_PIPE
     except Exception as error:   # whatever happened, a user gets one line
         return _report(error)
+
+
+def _is_bare(arguments: list[str]) -> bool:
+    """Whether this is `run --bare`, which has options of its own."""
+    return arguments[:1] == ["run"] and "--bare" in arguments[:arguments.index("--") if "--" in arguments else None]
 
 
 def _report(error: Exception) -> int:
@@ -108,6 +117,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         options, rest = parser.parse_known_args(arguments)
         options.pytest = rest + theirs
         return options
+    if parser.get_default("word") == "selftest":
+        return parser.parse_args(arguments)
     options = parser.parse_intermixed_args(with_values(arguments))
     if not options.program and theirs:
         options.program, *theirs = theirs
@@ -128,6 +139,15 @@ exit status: the program's own (the low byte of what main returns); 137 after an
 125 where highmem itself could not do it (no such file, no compiler, ...), 2 for a wrong command line"""
 _MONITOR_STATUSES = """\
 exit status: 0; 1 where a command failed or found damage; 125 where highmem itself could not do it"""
+
+
+_SELFTEST = """\
+mmu: every combination of page-directory and page-table entry, two-level and PAE, is read, written and fetched
+from, once and twice, by ring 0 and ring 3, under all settings of WP, PSE, PGE, NXE, SMEP, SMAP and AC; the CPU,
+the page-table walker and the tables of Intel's manual must agree on the translation, the error code, and the A
+and D bits afterwards. It takes about a minute, with --quick some seconds.
+
+exit status: 0; 1 where something differs; 125 where highmem itself could not do it"""
 
 
 def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -162,6 +182,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         help="for main(), NAME=VALUE for a module; after '--' also such that begin with '-'",
     )  # fmt: skip
     _add_program_options(run)
+    run.add_argument("--bare", action="store_true",
+                     help="PROGRAM is a bare-metal image: no kernel ('run --bare --help' tells more)")  # fmt: skip
     run.add_argument("--trace", metavar="FILE", help="write what the memory manager does: one JSON object a line")
     run.add_argument("-v", "--verbose", action="store_true", help="the boot log, to stderr")
 
@@ -184,6 +206,11 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     _add_program_options(monitor)
     monitor.add_argument("-v", "--verbose", action="store_true", help="the boot log, to stderr")
 
+    selftest = word("selftest", "prove a part of the machine on this host", "selftest mmu", _SELFTEST, boots=False)
+    selftest.add_argument("part", metavar="PART", choices=["mmu"], help="mmu")
+    selftest.add_argument("--quick", action="store_true", help="a few settings of the control registers, not all")
+    selftest.add_argument("--json", action="store_true", help="the report as JSON")
+
     check = word("check", "run the project's test suite (in a checkout)", "check --all tests/tools", boots=False)
     check.usage = "%(prog)s [-h] [--all] [PYTEST-ARG ...]"
     check.add_argument("--all", action="store_true", help="the slow tests too (as where CI is set in the environment)")
@@ -192,6 +219,16 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
 
 def _add_program_options(parser: argparse.ArgumentParser) -> None:
     _add_with(parser)
+    parser.add_argument(
+        "--check-tlb", action="store_true",
+        help="report each access that could use a stale translation: a page-table entry was changed and the CPU not "
+        "told (a report goes to the kernel log, the program goes on by the page tables, its status stays its own; "
+        "'-ex \"info tlb -s\"' lists what is left)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tlb-entries", type=_entries, metavar="N",
+        help="--check-tlb with TLBs of N entries, where a new one drives out the oldest (default: all stay)",
+    )  # fmt: skip
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="end the program after so long (124)")
     parser.add_argument("-ex", dest="commands", action="append", default=[], metavar="COMMAND",
                         help="a monitor command afterwards, answered on stdout; can be repeated")  # fmt: skip
@@ -201,6 +238,13 @@ def _add_program_options(parser: argparse.ArgumentParser) -> None:
 def _add_with(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with", dest="with_files", action="append", default=[], metavar="FILE.c",
                         help="one more C file of the program; can be repeated")  # fmt: skip
+
+
+def _entries(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if not 8 <= number <= 1 << 20:
+        raise argparse.ArgumentTypeError(f"must be 8 to {1 << 20}, not {text!r}")
+    return number
 
 
 def _seconds(text: str) -> float:
@@ -251,6 +295,8 @@ def _boot_and_run(options: argparse.Namespace, output: TextIO) -> tuple[int, Ker
     program = _load(options, boot.layout) if options.program else None
     kernel = Kernel.boot(boot)
     apply_settings(options, kernel)
+    if options.check_tlb or options.tlb_entries:
+        kernel.check_tlb(options.tlb_entries)
     if options.verbose:
         sys.stderr.write(kernel.log.text())
     kernel.log.console = _console(output)
@@ -369,6 +415,12 @@ def _build(options: argparse.Namespace) -> int:
     return 0
 
 
+def _selftest(options: argparse.Namespace) -> int:
+    from tools.selftest import selftest_mmu
+
+    return 0 if selftest_mmu(options.quick, options.json, sys.stdout, Progress(sys.stderr)) else EXIT_FAILED
+
+
 def _check(options: argparse.Namespace) -> int:
     from tools.check import check
 
@@ -380,6 +432,7 @@ _WORDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "boot": _boot,
     "build": _build,
     "monitor": _monitor,
+    "selftest": _selftest,
     "check": _check,
 }
 

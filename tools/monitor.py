@@ -40,8 +40,18 @@ class Monitor:
     """Executes command lines over a kernel: booted, ended, or attached to a saved image."""
 
     def __init__(self, kernel: Kernel, cpu: int = 0, registry: Registry | None = None) -> None:
-        self.session = Session(kernel, cpu)
-        self.registry = registry if registry is not None else standard()
+        self._look(Session(kernel, cpu), registry if registry is not None else standard())
+
+    @classmethod
+    def over(cls, session: Session, registry: Registry) -> Monitor:
+        """A monitor of a session that is no kernel's."""
+        monitor = cls.__new__(cls)
+        monitor._look(session, registry)
+        return monitor
+
+    def _look(self, session: Session, registry: Registry) -> None:
+        self.session = session
+        self.registry = registry
         self.registry.add(Command(
             name="help", arguments="[COMMAND]", summary="the list of commands, or how one is used",
             example="help vtop", parse=lambda session, text: (text,), compute=self._help, text=_render_help,

@@ -39,6 +39,9 @@ class Session:
     Reading changes nothing in the machine. Addresses are 32-bit linear ones if not called physical.
     """
 
+    #: whether there is no kernel: of a bare-metal machine
+    bare = False
+
     def __init__(self, kernel: Kernel, cpu: int = 0) -> None:
         self.kernel = kernel
         self.cpu_number = cpu

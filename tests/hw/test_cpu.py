@@ -186,15 +186,27 @@ def test_a_nested_run_that_is_stopped(bench) -> None:
 
 
 @pytest.mark.parametrize(("access", "code"), [
-    ("read", b"\x90\xa1\x00\x00\x0a\x00"), ("write", b"\x90\xa3\x00\x00\x0a\x00"),
-    ("fetch", b"\xb8\x00\x00\x0a\x00\xff\xe0"),
+    ("read", b"\x90\xa1\x00\x00\x0c\x00"), ("write", b"\x90\xa3\x00\x00\x0c\x00"),
+    ("fetch", b"\xb8\x00\x00\x0c\x00\xff\xe0"),
 ])
 def test_nobody_answers(bench, access: str, code: bytes) -> None:
-    with pytest.raises(PhysicalError, match=f"0x000a0000 .{access} of") as caught:
+    with pytest.raises(PhysicalError, match=f"0x000c0000 .{access} of") as caught:
         bench.start(code)
-    assert caught.value.pa == 0xA_0000
-    assert caught.value.eip == (0xA_0000 if access == "fetch" else bench.CODE + 1)
+    assert caught.value.pa == 0xC_0000
+    assert caught.value.eip == (0xC_0000 if access == "fetch" else bench.CODE + 1)
     assert bench.start(b"\x90") == "until"
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_an_open_bus_reads_ones(bench, width: int) -> None:
+    bench.cpu.open_bus = True
+    bench.cpu["ebx"] = bench.cpu["ecx"] = 0
+    # mov [0xd00ffe], ebx; movzx/mov ecx, [0xd00ffe], which crosses into the next page where it is wide
+    load = {1: b"\x0f\xb6\x0d", 2: b"\x0f\xb7\x0d", 4: b"\x8b\x0d"}[width]
+    assert bench.start(b"\x89\x1d\xfe\x0f\x0d\x00" + load + b"\xfe\x0f\x0d\x00") == "until"
+    assert bench.cpu["ecx"] == (1 << 8 * width) - 1
+    with pytest.raises(PhysicalError, match=r"0x000d2000 .fetch of"):
+        bench.start(b"\xb8\x00\x20\x0d\x00\xff\xe0")
 
 
 def test_a_halted_cpu_is_an_error(bench) -> None:

@@ -264,3 +264,16 @@ def test_stop_in_a_handler_keeps_its_work(bench) -> None:
     bench.cpu.on_exception = on_exception
     assert bench.start(b"\x43" + bench.load(bench.SCRATCH)) == "stopped"
     assert (bench.cpu["eip"], bench.cpu["eax"]) == (bench.CODE + 1, 0x1234)
+
+
+def test_after_a_stop_at_a_fetch_that_faults_the_next_fault_is_a_page_fault(bench) -> None:
+    seen = []
+    bench.cpu.on_exception = lambda frame: (seen.append((frame.vector, frame.error_code)), bench.cpu.stop())
+    assert bench.cpu.run(bench.SCRATCH, bench.SCRATCH + 8) == "stopped"
+    assert bench.start(bench.store(bench.SCRATCH)) == "stopped"
+    bench.cpu.on_exception = lambda frame: (seen.append((frame.vector, frame.error_code)), 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        bench.cpu.run(bench.SCRATCH, bench.SCRATCH + 8)
+    bench.cpu.on_exception = lambda frame: (seen.append((frame.vector, frame.error_code)), bench.cpu.stop())
+    assert bench.start(bench.load(bench.SCRATCH)) == "stopped"
+    assert seen == [(14, 0), (14, 2), (14, 0), (14, 0)]

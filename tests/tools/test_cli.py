@@ -103,7 +103,7 @@ def test_a_wrong_line_is_a_usage_error(line: str, capsys: pytest.CaptureFixture[
     assert "error: " in captured.err and captured.out == "" and "Traceback" not in captured.err
 
 
-@pytest.mark.parametrize("word", ["", "run", "boot", "build", "monitor", "check"])
+@pytest.mark.parametrize("word", ["", "run", "boot", "build", "monitor", "selftest", "check"])
 def test_help_has_an_example(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*word.split(), "--help"]) == 0
     assert "Example: " in capsys.readouterr().out

@@ -6,6 +6,7 @@ from tools.commands import (
     checks,
     counters,
     cpus,
+    descriptors,
     frag,
     frames,
     info,
@@ -17,7 +18,10 @@ from tools.commands import (
     slab_owner,
     slabs,
     slabtop,
+    tlb,
     translate,
+    vmalloc,
+    windows,
 )
 from tools.registry import Registry
 
@@ -26,8 +30,8 @@ def standard() -> Registry:
     """A new registry with every command that highmem has."""
     registry = Registry()
     for module in (
-        translate, info, cpus, memory, proc, counters, kmem, slabs, slabtop, frames,
-        slab_owner, page_owner, kmemleak, frag, checks,
+        translate, info, descriptors, tlb, cpus, memory, proc, counters, kmem, slabs, slabtop, frames,
+        slab_owner, page_owner, kmemleak, frag, vmalloc, windows, checks,
     ):  # fmt: skip
         module.register(registry)
     return registry

@@ -1,0 +1,529 @@
+"""A CPU of a machine without a Python kernel: ports, exceptions through the IDT, stops at exact instructions.
+
+A device may ask for attention in the middle of an instruction: an interrupt, a timer, another CPU to start. The
+engine leaves the instruction with its access done but not its result: it is run once more, and the access is
+answered from memory.
+
+IF becomes 1 without a word to us. So, from the first interrupt on that had to wait, blocks of code that end in
+STI, POPF or IRET call back, and so do those with a RDMSR or WRMSR, of which the engine knows too few to refuse the
+others; the engine reports each block that it translates, and the rest costs nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from hw.cpu import CPU, ReadHandler, WriteHandler
+from hw.delivery import IF, VM, Delivery, Event
+from hw.engine import (
+    ERR_FETCH_PROT,
+    ERR_FETCH_UNMAPPED,
+    HOOK_BLOCK,
+    HOOK_CODE,
+    HOOK_TRANSLATED,
+    INSN_CPUID,
+    INSN_IN,
+    INSN_OUT,
+    INSN_RDTSC,
+    NOWHERE,
+    REGISTERS,
+    Engine,
+    HookBlock,
+    HookIn,
+    HookOut,
+    HookSkip,
+    HookTranslated,
+)
+from hw.errors import EngineError, PhysicalError
+from hw.frame import ExceptionFrame
+from hw.ram import RAM
+from hw.state import BASE, CS, HF2_NMI, HF_CPL, HF_INHIBIT, HF_TF, STRIDE, State, state
+
+_EIP = REGISTERS["eip"]
+_ENDS = frozenset((0xFB, 0x9D, 0xCF))  # STI, POPF, IRET: the last byte of their blocks
+_INS = frozenset((0x6C, 0x6D))
+_PREFIXES = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
+_MSR_TSC, _MSR_APIC_BASE = 0x10, 0x1B
+#: MSRs that the engine keeps.
+_ENGINE_MSRS = frozenset((
+    0x3A, 0x8B, 0xFE, 0x174, 0x175, 0x176, 0x179, 0x17A, 0x17B, 0x198, 0x1A0, *range(0x200, 0x210), 0x250, 0x258, 0x259,
+    *range(0x268, 0x270), 0x277, 0x2FF, *range(0x400, 0x428), 0xC000_0080, 0xC000_0081, 0xC000_0082, 0xC000_0083,
+    0xC000_0084, 0xC000_0100, 0xC000_0101, 0xC000_0102, 0xC000_0103,
+))
+_NO_MEMORY = 0xFFFF_F000  # physical: page tables there map nothing
+_STEPS = 4096  # more than a block of code has
+
+PortIn = Callable[[int, int], int]
+PortOut = Callable[[int, int, int], None]
+
+
+class End(StrEnum):
+    """How a run of instructions ended."""
+
+    HALTED = "halted"
+    COUNTED = "counted"
+    STOPPED = "stopped"
+    LOST = "lost"  # a fetch from where there is no memory
+
+
+class BareCPU(CPU):
+    """An i386 as after reset of a PC, exceptions through the IDT, ports to ``port_in`` and ``port_out``."""
+
+    def __init__(self, ram: RAM, index: int, model: str | None, port_in: PortIn, port_out: PortOut,
+                 shutdown: Callable[[list[Event]], None], time: Callable[[], int], count: int = 1) -> None:
+        """``time`` gives what RDTSC is to give; ``count``: CPUs of the machine, for CPUID."""
+        super().__init__(ram, index, model)
+        self.open_bus = True
+        self._engine.run_for_ever()
+        self._state = state()
+        self._model = model
+        self.delivery = Delivery(self, shutdown)
+        self.on_exception = self.delivery.exception
+        self._w = self.frame._words
+        self._own = self._engine.own_words()
+        self._counting = False
+        self._limit = 0
+        self._stop_wanted = False
+        self._again: tuple[int, int, int | None] | None = None  # address, size, value of a read, None for a write
+        self._replay: tuple[int, int, int | None] | None = None
+        self._again_in: tuple[int, int, int] | None = None  # EIP, port and value of an INS
+        self._denied = self._engine.context()
+        self._watching = self._shares = False
+        self._sites: set[tuple[int, int]] = set()  # blocks that call back: where they begin, and their size
+        self._msr_sites: set[int] = set()
+        self._ends_of: dict[int, int] = {}  # from where a hook is to where stepping ends
+        self._new_sites: list[tuple[int, int, int]] = []  # begin of the block, first and last address of the hook
+        self._site_hooks: list[int] = []
+        self._site: tuple[int, int] | None = None
+        self.msrs = {_MSR_APIC_BASE: 0xFEE0_0800 | (0x100 if index == 0 else 0)}
+        self._time = time
+        self._tsc_offset = 0
+        self._code_pages: dict[int, bytes] = {}
+        self.waits = False  # an interrupt waits for IF
+        self._hook_ports(port_in, port_out)
+        self._hook_cpuid(model, count)
+        self._hook_tsc()
+        self._hook_translations()
+        self._run_first_block()
+
+    def close(self) -> None:
+        self._own.release()
+        super().close()
+
+    def _run_first_block(self) -> None:
+        """The engine reports no block before one has run to its end: let that be one of ours."""
+        memory = self._ram.bytes
+        old = bytes(memory[:3])
+        memory[:3] = b"\xeb\x00\xf4"  # jmp +0; hlt
+        self._engine.start(0, NOWHERE)
+        memory[:3] = old
+        self._engine.flush_code()
+
+    @property
+    def layout(self) -> State:
+        """Where the words of ``frame`` are."""
+        return self._state
+
+    @property
+    def features(self) -> tuple[int, int]:
+        """EAX and EDX of CPUID leaf 1."""
+        eax, _, _, edx = _features(self._model)
+        return eax, edx | 1 << 9
+
+    @property
+    def nmi_blocked(self) -> bool:
+        """After ``look``: whether an NMI has to wait for an IRET."""
+        return bool(self._w[self._state.hflags2] & HF2_NMI)
+
+    # -- running
+
+    @property
+    def counting(self) -> bool:
+        """Whether a run is under way that counts."""
+        return self._depth == 1 and self._limit > 0
+
+    @property
+    def executed(self) -> int:
+        """Basic blocks of the present run, or of the last one; 0 where they were not counted."""
+        if not self._limit:
+            return 0
+        return min(int(self._own[self._state.counter]), self._limit)
+
+    def resume(self, count: int = 0) -> End:
+        """Go on from CS:EIP: for ever, or with ``count`` for so many basic blocks.
+
+        Raises what a callback raised. While a halt is in force the answer is STOPPED at once.
+        """
+        if self._halted:
+            return End.STOPPED
+        engine = self._engine
+        if count and not self._counting:
+            # with a counting hook in place the engine adds none of its own, which would count instructions
+            self._own[self._state.counter - 1] = engine.hook_native(HOOK_BLOCK, self._state.count_function)
+            self._forget_sites()
+            engine.flush_code()
+        self._counting = bool(count)  # without a count the engine removes the hook itself
+        self._thread = threading.get_ident()
+        self._limit = count
+        self._stop_wanted = self._stopping = False
+        self._replay, self._again = self._again, None
+        self._active = None
+        self._depth = 1
+        self._frame = self.frame
+        try:
+            error = engine.start(engine.read_register(_EIP), NOWHERE, count)
+        finally:
+            self._depth = 0
+            self._frame = self._frames[0]
+        raised, self._error = self._error, None
+        if isinstance(raised, PhysicalError):  # with ``open_bus`` a fetch alone
+            return End.LOST
+        if raised is not None:
+            raise raised
+        if self._new_sites:
+            self._add_sites()
+        if error in (ERR_FETCH_UNMAPPED, ERR_FETCH_PROT):
+            return End.LOST
+        if error:
+            raise EngineError(f"the CPU gave up at EIP {engine.read_register(_EIP):#010x}: "
+                              f"{engine.library.words(error)}")
+        if self._stopping or self._stop_wanted or self._halted:
+            return End.STOPPED
+        if count and self._own[self._state.counter] > self._own[self._state.counter + 1]:
+            return End.COUNTED
+        return End.HALTED
+
+    def step(self) -> End:
+        """Run one instruction, or deliver the exception it raises."""
+        context, w, at = self.frame._context, self._w, self._state
+        context.save()
+        w[at.hflags] |= HF_TF
+        w[self._offsets.old_exception] = 0xFFFF_FFFF
+        context.restore()
+        self.delivery.stepping = True
+        end = self.resume(self._counting * _STEPS)
+        if self.delivery.stepping:  # HLT ends a run before the step is reported
+            self.delivery.stepping = False
+            context.save()
+            w[at.hflags] &= ~HF_TF
+            context.restore()
+        return end
+
+    def attention(self) -> None:
+        """From a device's callback: end the run behind this instruction."""
+        if self._depth == 1:
+            self._stop_wanted = True
+            self._engine.stop()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the instruction at EIP has done its access already: it must run before anything else."""
+        return self._again is not None or self._again_in is not None
+
+    def refuse(self) -> bool:
+        """After a run: whether it ended at a port that the code may not use; #GP(0) is delivered then."""
+        if self.on_exception != self._refused:
+            return False
+        self._denied.restore()
+        self.flush_tlb()
+        self.on_exception = self.delivery.exception
+        self.delivery.fault(13, 0)
+        return True
+
+    def look(self) -> tuple[bool, bool]:
+        """Outside of runs: whether IF is set, and whether the shadow of an instruction forbids interrupts."""
+        self.frame._context.save()
+        w, at = self._w, self._state
+        return bool(w[at.eflags] & IF), bool(w[at.hflags] & HF_INHIBIT)
+
+    # -- translated code
+
+    def watch(self) -> None:
+        """An interrupt waits: have runs stop where IF becomes 1 or NMIs are let in, or before."""
+        self.waits = True
+        if not self._watching:
+            self._watching = True
+            self._engine.flush_code()
+
+    def leave_site(self) -> None:
+        """After a stop at such a place: step over it."""
+        if self._site is None:
+            return
+        (site, end), self._site = self._site, None
+        for _ in range(_STEPS):
+            self.frame._context.save()
+            w, at = self._w, self._state
+            linear = w[at.segments + STRIDE * CS + BASE] + w[self._offsets.eip] & 0xFFFF_FFFF
+            if not site <= linear < end or self._halted:
+                return
+            if site in self._msr_sites and self._msr(linear):
+                continue
+            if self.step() is End.HALTED:
+                return
+
+    def _msr(self, linear: int) -> bool:
+        """Do a RDMSR or WRMSR of ring 0 that is no matter of the engine; whether that was one."""
+        w, at, places = self._w, self._state, self._offsets
+        if self.delivery.peek(linear) != 0x0F or (second := self.delivery.peek(linear + 1)) not in (0x30, 0x32):
+            return False
+        number = w[places.ecx]
+        if number in _ENGINE_MSRS or w[at.cr0] & 1 and (w[at.hflags] & HF_CPL or w[at.eflags] & VM):
+            return False
+        if second == 0x32:
+            value = self.tsc() if number == _MSR_TSC else self.msrs.get(number)
+        else:
+            value = w[places.edx] << 32 | w[places.eax] if number == _MSR_TSC or number in self.msrs else None
+        if value is None:
+            self.delivery.fault(13, 0)
+            return True
+        if second == 0x32:
+            w[places.eax], w[places.edx] = value & 0xFFFF_FFFF, value >> 32 & 0xFFFF_FFFF
+        elif number == _MSR_TSC:
+            self._tsc_offset += value - self.tsc()
+        else:
+            self.msrs[number] = value
+        w[places.eip] = w[places.eip] + 2 & 0xFFFF_FFFF
+        self.frame._context.restore()
+        return True
+
+    def tsc(self) -> int:
+        """The time-stamp counter."""
+        return self._time() + self._tsc_offset & 0xFFFF_FFFF_FFFF_FFFF
+
+    def share_code(self) -> None:
+        """Other CPUs run too: what they store into code that is translated here must be noticed.
+
+        The engine notices its own stores alone. ``drop_changed_code`` compares the pages.
+        """
+        self._shares = True
+        self._engine.flush_code()
+
+    def drop_changed_code(self) -> None:
+        """Before a run: forget translated code of pages whose contents another CPU has changed."""
+        memory = self._ram.bytes
+        changed = [page for page, data in self._code_pages.items() if memory[page:page + 4096] != data]
+        if not changed:
+            return
+        context = self.frame._context
+        context.save()
+        self._engine.write_register(REGISTERS["cr0"], 0x11)  # without paging the engine takes physical addresses
+        for page in changed:
+            del self._code_pages[page]
+            if page < 1 << 32:
+                self._engine.remove_code(page, page + 4096)
+            else:
+                self._engine.flush_code()
+        self._w[self._offsets.old_exception] = 0xFFFF_FFFF
+        context.restore()
+        self.flush_tlb()
+
+    def forget_code(self) -> None:
+        """Drop all translated code: after the host has changed some. Not in a run."""
+        self._engine.flush_code()
+
+    def _hook_translations(self) -> None:
+        delivery, sites, pages, memory = self.delivery, self._sites, self._code_pages, self._ram.bytes
+
+        def on_translated(_handle: int, block: Any, _before: Any, _data: int) -> None:
+            try:
+                pc, size = block[0].pc, block[0].size
+                code = bytearray()
+                for linear in sorted({pc & -4096, pc + size - 1 & -4096}):
+                    page = delivery.locate(linear)
+                    if page is None:
+                        return
+                    code += memory[page + max(pc - linear, 0):page + min(pc + size - linear, 4096)]
+                    if self._shares:
+                        pages[page] = bytes(memory[page:page + 4096])
+                end = pc + size
+                msr = b"\x0f\x32" in code or b"\x0f\x30" in code
+                if msr or self._watching and code[-1] in _ENDS:
+                    if msr:
+                        self._msr_sites.add(pc)
+                    # Of the hooks of blocks every one costs time at every block that is counted: there the
+                    # instruction is hooked, which with a prefix has two bytes.
+                    first = pc if msr or not self._counting else max(pc, end - 2)
+                    last = first if msr or not self._counting else end - 1
+                    for linear in range(first, last + 1):
+                        self._ends_of[linear] = end
+                    if (pc, size) not in sites and not delivery.stepping:
+                        sites.add((pc, size))
+                        self._new_sites.append((pc, first, last))
+                        self._stopping = True
+                        self._engine.stop()
+            except BaseException as error:
+                self._fail(error)
+
+        def on_site(_handle: int, linear: int, _size: int, _data: int) -> None:
+            if (self.waits or linear in self._msr_sites) and not delivery.stepping:
+                self._site = linear, self._ends_of[linear]
+                self._stopping = True
+                self._engine.stop()
+
+        self._on_site = HookBlock(on_site)
+        self._engine.hook(HOOK_TRANSLATED, HookTranslated(on_translated))
+
+    def _add_sites(self) -> None:
+        kind = HOOK_CODE if self._counting else HOOK_BLOCK
+        for pc, first, last in self._new_sites:
+            self._site_hooks.append(self._engine.hook(kind, self._on_site, first, last))
+            self._engine.remove_code(pc, pc + 1)
+        self._new_sites.clear()
+
+    def _forget_sites(self) -> None:
+        """They are found again when their code is translated again."""
+        for hook in self._site_hooks:
+            self._engine.unhook(hook)
+        self._site_hooks.clear()
+        self._sites.clear()
+        self._msr_sites.clear()
+
+    @property
+    def must_count(self) -> bool:
+        """Whether runs have to go on counting: hooks of instructions are exact only with that of blocks."""
+        return self._counting and bool(self._site_hooks)
+
+    # -- devices
+
+    def map_mmio(self, pa: int, size: int, read: ReadHandler, write: WriteHandler) -> None:
+        """As CPU.map_mmio; an access that asks for attention is not done again with its instruction."""
+
+        def read_once(offset: int, width: int) -> int:
+            if self._replay is not None:
+                (address, size, value), self._replay = self._replay, None
+                if address == pa + offset and size == width and value is not None:
+                    return value
+            value = read(offset, width)
+            if self._stop_wanted:
+                self._again = pa + offset, width, value
+            return value
+
+        def write_once(offset: int, width: int, value: int) -> None:
+            if self._replay is not None:
+                (address, size, old), self._replay = self._replay, None
+                if address == pa + offset and size == width and old is None:
+                    return
+            write(offset, width, value)
+            if self._stop_wanted:
+                self._again = pa + offset, width, None
+
+        super().map_mmio(pa, size, read_once, write_once)
+
+    def _hook_ports(self, port_in: PortIn, port_out: PortOut) -> None:
+        allowed = self.delivery.may_use_port
+
+        def on_in(_handle: int, port: int, size: int, _data: int) -> int:
+            try:
+                if not allowed(port, size):
+                    self._deny()
+                    return 0
+                if self._again_in is not None:
+                    (_, again, value), self._again_in = self._again_in, None
+                    if again == port:
+                        return value
+                value = port_in(port, size)
+                if self._stop_wanted:
+                    self._note_ins(port, value)
+                return value
+            except BaseException as error:
+                self._fail(error)
+                return 0
+
+        def on_out(_handle: int, port: int, size: int, value: int, _data: int) -> None:
+            try:
+                if allowed(port, size):
+                    port_out(port, size, value)
+                else:
+                    self._deny()
+            except BaseException as error:
+                self._fail(error)
+
+        self._engine.hook_instruction(INSN_IN, HookIn(on_in))
+        self._engine.hook_instruction(INSN_OUT, HookOut(on_out))
+
+    def _deny(self) -> None:
+        """The engine goes on to the end of the block or the next access to memory: let that one lead nowhere."""
+        self._denied.save()
+        self._engine.write_register(REGISTERS["cr3"], _NO_MEMORY)
+        self._engine.write_register(REGISTERS["cr0"], 0x8000_0011)
+        self.on_exception = self._refused
+        self.attention()
+
+    def _refused(self, frame: ExceptionFrame) -> None:
+        self._w[:] = self._denied.words
+        self._w[self._offsets.old_exception] = 0xFFFF_FFFF
+        self.flush_tlb()
+        self.on_exception = self.delivery.exception
+        self.delivery.raise_fault(13, 0)
+
+    def _note_ins(self, port: int, value: int) -> None:
+        """IN is over with its access; INS still has to store, and is stopped there."""
+        w, at = self._w, self._state  # may_use_port has saved the context
+        eip = w[self._offsets.eip]
+        linear = w[at.segments + STRIDE * CS + BASE] + eip
+        for index in range(15):
+            byte = self.delivery.peek(linear + index & 0xFFFF_FFFF)
+            if byte in _INS:
+                self._again_in = eip, port, value
+            if byte not in _PREFIXES:
+                return
+
+    # -- what is asked of the machine
+
+    def _hook_cpuid(self, model: str | None, count: int) -> None:
+        eax, ebx, ecx, edx = _features(model)
+        ebx = ebx & 0xFFFF | self.index << 24 | (count << 16 if count > 1 else 0)
+        edx = edx | 1 << 9 | (1 << 28 if count > 1 else 0)  # APIC, HTT
+        registers = tuple(REGISTERS[name] for name in ("eax", "ebx", "ecx", "edx"))
+        engine = self._engine
+
+        def on_cpuid(_handle: int, _data: int) -> int:
+            try:
+                if engine.read_register(registers[0]) != 1:
+                    return 0
+                cr4 = engine.read_register(REGISTERS["cr4"])
+                values = eax, ebx, ecx & ~(1 << 27) | (1 << 27 if cr4 & 1 << 18 else 0), edx  # OSXSAVE follows CR4
+                for register, value in zip(registers, values):
+                    engine.write_register(register, value)
+            except BaseException as error:
+                self._fail(error)
+            return 1
+
+        engine.hook_instruction(INSN_CPUID, HookSkip(on_cpuid))
+
+    def _hook_tsc(self) -> None:
+        engine = self._engine
+
+        def on_rdtsc(_handle: int, _data: int) -> int:
+            try:
+                value = self.tsc()
+                engine.write_register(REGISTERS["eax"], value)
+                engine.write_register(REGISTERS["edx"], value >> 32)
+            except BaseException as error:
+                self._fail(error)
+            return 1
+
+        engine.hook_instruction(INSN_RDTSC, HookSkip(on_rdtsc))
+
+
+@cache
+def _features(model: str | None) -> tuple[int, int, int, int]:
+    """What CPUID leaf 1 of a model gives."""
+    memory = mmap.mmap(-1, 4096)
+    engine = Engine(model)
+    try:
+        engine.map_ptr(0, 4096, ctypes.addressof(ctypes.c_char.from_buffer(memory)))
+        memory[:3] = b"\x0f\xa2\xf4"  # cpuid; hlt
+        engine.write_register(REGISTERS["eax"], 1)
+        engine.start(0, NOWHERE)
+        eax, ebx, ecx, edx = (engine.read_register(REGISTERS[name]) for name in ("eax", "ebx", "ecx", "edx"))
+        return eax, ebx, ecx, edx
+    finally:
+        engine.close()
+        memory.close()

@@ -1,0 +1,217 @@
+"""The bare-metal PC: loading images, entry state, and how runs end."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from hw import ImageError
+from hw.bare import BarePC
+from hw.e820 import E820Map
+from hw.multiboot import Module, is_boot_sector, is_multiboot
+
+MAGIC = 0x1BADB002
+BASE = 0x10_0000
+
+
+def elf(code: bytes, *, flags: int = 3, machine: int = 3, entry: int = BASE + 12, memory: int | None = None) -> bytes:
+    """A Multiboot ELF32 executable with one segment: the header, and ``code`` at BASE + 12."""
+    content = struct.pack("<III", MAGIC, flags, -(MAGIC + flags) & 0xFFFF_FFFF) + code
+    head = b"\x7fELF\x01\x01\x01".ljust(16, b"\0") + struct.pack(
+        "<HHIIIIIHHHHHH", 2, machine, 1, entry, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    head += struct.pack("<8I", 1, 84, 0xC000_0000 + BASE, BASE, len(content), memory or len(content), 7, 4096)
+    return head + content
+
+
+def kludge(code: bytes, bss: int = 0) -> bytes:
+    """A flat image whose header gives its addresses."""
+    flags = 1 << 16
+    size = 32 + len(code)
+    return struct.pack("<8I", MAGIC, flags, -(MAGIC + flags) & 0xFFFF_FFFF, BASE, BASE, BASE + size,
+                       BASE + size + bss, BASE + 32) + code
+
+
+@pytest.fixture
+def output() -> bytearray:
+    return bytearray()
+
+
+@pytest.fixture
+def pc(output: bytearray) -> Iterator[BarePC]:
+    with BarePC(E820Map.pc(32 << 20), serial=output.extend) as machine:
+        yield machine
+
+
+HLT = b"\xf4"
+
+
+def test_entry_state(pc: BarePC) -> None:
+    pc.load(elf(HLT), "image", "one two")
+    report = pc.run(5)
+    assert report.kind == "halted" and "with interrupts off" in report.lines[0]
+    cpu = pc.cpus[0]
+    assert cpu["eax"] == 0x2BADB002 and cpu["eip"] == BASE + 13
+    assert cpu["cr0"] & 0x8000_0001 == 1 and not cpu["eflags"] & 0x2_0200
+    values = cpu.registers()
+    assert values["gdtr_limit"] == 23 and values["cs"] == 8 and values["ds"] == 16
+
+
+def test_information(pc: BarePC) -> None:
+    pc.load(elf(HLT, memory=0x5000), "image", "one two", [Module(b"first", "a b"), Module(b"x" * 5000, "second")])
+    pc.run(5)
+    ram = pc.ram
+
+    def text(at: int) -> bytes:
+        return bytes(ram.bytes[at:at + 64]).partition(b"\0")[0]
+
+    at = pc.cpus[0]["ebx"]
+    words = struct.unpack("<22I", ram.read(at, 88))
+    assert words[0] == 1 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9
+    assert words[1:3] == (639, 31 << 10)
+    assert text(words[4]) == b"image one two" and text(words[16]) == b"highmem"
+    assert words[5] == 2
+    rows = struct.unpack("<8I", ram.read(words[6], 32))
+    assert rows[0] & 0xFFF == rows[4] & 0xFFF == 0 and rows[0] >= BASE + 0x5000
+    assert ram.read(rows[0], rows[1] - rows[0]) == b"first" and ram.read(rows[4], rows[5] - rows[4]) == b"x" * 5000
+    assert text(rows[2]) == b"a b" and text(rows[6]) == b"second"
+    entries = []
+    place, end = words[12], words[12] + words[11]
+    while place < end:
+        size, base, length, kind = struct.unpack("<IQQI", ram.read(place, 24))
+        entries.append((base, length, kind))
+        place += size + 4
+    assert (0, 0x9FC00, 1) in entries and (1 << 20, 31 << 20, 1) in entries
+
+
+def test_addresses_in_the_header(pc: BarePC) -> None:
+    pc.ram.write(BASE, b"\xff" * 128)
+    pc.load(kludge(b"\xb8\x07\x00\x00\x00\xf4", bss=16), "flat")
+    pc.run(5)
+    assert pc.cpus[0]["eax"] == 7
+    assert pc.ram.read(BASE + 38, 17) == bytes(16) + b"\xff"
+
+
+@pytest.mark.parametrize("image, words", [
+    (b"", "no Multiboot header"),
+    (b"\x7fELF" + bytes(9000), "no Multiboot header"),
+    (bytes(8192) + elf(HLT), "no Multiboot header"),
+    (elf(HLT, flags=1 << 5), "asks for what this loader has not"),
+    (elf(HLT, machine=62), "another processor"),
+    (elf(HLT, memory=1 << 30), "no RAM"),
+    (elf(HLT)[:90], "no Multiboot header"),
+    (elf(HLT + bytes(100))[:150], "cut off"),
+    (kludge(HLT)[:20], "cut off"),
+    (struct.pack("<III", MAGIC, 0, -MAGIC & 0xFFFF_FFFF) + bytes(100), "neither an ELF32"),
+])
+def test_images_that_cannot_be_loaded(pc: BarePC, image: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        pc.load(image, "image")
+
+
+def test_boot_sector(pc: BarePC) -> None:
+    """Real mode at 0:7C00, the drive in DL; a segment register shifted by four."""
+    code = b"\xb8\x00\x90\x8e\xd8\xc6\x06\x10\x00\x5a\x88\xd3\xfa\xf4"  # mov ax, 0x9000; mov ds, ax; mov byte [16], 'Z'
+    image = code.ljust(510, b"\0") + b"\x55\xaa"
+    assert is_boot_sector(image) and not is_multiboot(image)
+    pc.load(image, "boot")
+    assert pc.run(5).kind == "halted"
+    assert pc.ram.bytes[0x9_0010] == 0x5A and pc.cpus[0]["ebx"] & 0xFF == 0x80
+
+
+def test_serial_exit_and_other_ports(pc: BarePC, output: bytearray) -> None:
+    code = b"\x66\xba\xf8\x03\xb0H\xee\xb0i\xee" + b"\x66\xba\xf4\x00\xb8\x05\x00\x00\x00\xef"
+    pc.load(elf(code + b"\xeb\xfe"), "image")
+    report = pc.run(5)
+    assert (report.kind, report.status, bytes(output)) == ("exit", 11, b"Hi")
+
+
+def test_timeout(pc: BarePC) -> None:
+    pc.load(elf(b"\xeb\xfe"), "image")
+    assert pc.run(0.2).kind == "timeout"
+
+
+def test_reset_ends_the_run(pc: BarePC) -> None:
+    pc.load(elf(b"\xb0\xfe\xe6\x64\xeb\xfe"), "image")  # the keyboard controller's reset line
+    assert pc.run(5).kind == "reset"
+
+
+def test_serial_input_wakes_a_halted_cpu(output: bytearray) -> None:
+    """HLT with IF=1 waits for the serial port's interrupt, by the I/O APIC and the 8259 unasked: polled here."""
+    reader, writer = os.pipe()
+    try:
+        with BarePC(E820Map.pc(32 << 20), serial=output.extend, serial_in=reader) as pc:
+            # IER=1; 8259s: vectors from 0x20, all masked but IRQ 4; IDT entry 0x24 at 0x2000 + 0x24 * 8
+            setup = b"".join(b"\x66\xba" + struct.pack("<H", port) + b"\xb0" + bytes((value,)) + b"\xee"
+                             for port, value in ((0x3F9, 1), (0x3FC, 8), (0x20, 0x11), (0x21, 0x20), (0x21, 4),
+                                                 (0x21, 1), (0x21, 0xEF)))
+            setup += b"\x0f\x01\x1d\x00\x30\x00\x00\xbc\x00\x70\x00\x00\xfb\xf4\xeb\xfd"  # lidt [0x3000]; sti; hlt
+            pc.load(elf(setup), "image")
+            pc.ram.write(0x3000, struct.pack("<HI", 0x7FF, 0x2000))
+            pc.ram.write(0x2000 + 0x24 * 8, struct.pack("<HHBBH", 0x4000, 8, 0, 0x8E, 0))
+            # in al, 0x3f8; out 0xf4, eax
+            pc.ram.write(0x4000, b"\x66\xba\xf8\x03\x31\xc0\xec\xe7\xf4\xeb\xfe")
+            os.write(writer, b"A")
+            report = pc.run(5)
+            assert (report.kind, report.status) == ("exit", (0x41 << 1 | 1) & 0xFF)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_serial_input_that_is_polled(output: bytearray) -> None:
+    """A program that asks the line status for ever gets what comes, byte after byte."""
+    reader, writer = os.pipe()
+    try:
+        with BarePC(E820Map.pc(32 << 20), serial=output.extend, serial_in=reader) as pc:
+            # loop: in al, 0x3fd; test al, 1; jz loop; in al, 0x3f8; out 0x3f8, al; cmp al, '.'; jne loop; exit
+            code = (b"\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7\x66\xba\xf8\x03\xec\xee\x3c\x2e\x75\xed"
+                    b"\x31\xc0\xe7\xf4\xeb\xfe")
+            pc.load(elf(code), "image")
+            os.write(writer, b"echo.")
+            report = pc.run(20)
+            assert (report.kind, bytes(output)) == ("exit", b"echo.")
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_text_screen(pc: BarePC) -> None:
+    code = b"".join(b"\x66\xc7\x05" + struct.pack("<I", 0xB8000 + 2 * index) + bytes((letter, 7))
+                    for index, letter in enumerate(b"Hello"))
+    pc.load(elf(code + HLT), "image")
+    pc.run(5)
+    assert pc.screen().text() == "Hello"
+
+
+def test_cpu_models() -> None:
+    from hw.errors import EngineError
+
+    seen = {}
+    for model in ("pentium3", "Haswell", "skylake-client"):
+        with BarePC(E820Map.pc(16 << 20), model=model, serial=lambda data: None) as pc:
+            # cpuid 1 and 7
+            code = b"\xb8\x01\x00\x00\x00\x0f\xa2\x89\xc6\x89\xd7\xb8\x07\x00\x00\x00\x31\xc9\x0f\xa2\xf4"
+            pc.load(elf(code), "image")
+            pc.run(5)
+            cpu = pc.cpus[0]
+            assert cpu["edi"] & 1 << 9  # a local APIC
+            seen[model] = cpu["esi"], cpu["ebx"] >> 20 & 1 if model != "pentium3" else 0
+    assert len({signature for signature, _ in seen.values()}) == 3
+    assert [smap for _, smap in seen.values()] == [0, 0, 1]
+    with pytest.raises(EngineError, match="no CPU model 'z80'"):
+        BarePC(E820Map.pc(16 << 20), model="z80", serial=lambda data: None)
+
+
+def test_two_cpus_have_ids_of_their_own() -> None:
+    with BarePC(E820Map.pc(16 << 20), 2, serial=lambda data: None) as pc:
+        # read the local APIC's ID, and start the other CPU, which does the same in real mode with CPUID
+        icr = b"".join(b"\xc7\x05\x00\x03\xe0\xfe" + struct.pack("<I", value) for value in (0xC4500, 0xC4605))
+        pc.load(elf(icr + b"\xb8\x01\x00\x00\x00\x0f\xa2\xa1\x20\x00\xe0\xfe\xf4"), "image")
+        pc.ram.write(0x5000, b"\xb8\x01\x00\x66\x31\xc9\x66\x0f\xb7\xc0\x0f\xa2\xf4")  # movzx eax, ax; cpuid; hlt
+        assert pc.run(5).kind == "halted"
+        first, second = pc.cpus
+        assert first["eax"] == 0 and first["ebx"] >> 24 == 0
+        assert second["ebx"] >> 24 == 1 and second["cs"] == 0x500
