@@ -55,6 +55,7 @@ class Runner:
         task = layout["task_struct"]
         self._esp, self._eip = task.word("thread.esp"), task.word("thread.eip")
         self._state, self._pid = task.word("state"), task.word("pid")
+        self._preempt_count = layout["thread_info"].word("preempt_count")
         self._turn_cpu, self._turn_blocks, self._random = (
             (layout.va(name) ^ 0xC0000000) >> 2 for name in ("turn_cpu", "turn_blocks", "schedule_state")
         )
@@ -208,6 +209,7 @@ class Runner:
         except BaseException:
             self.cut.append(number)
             raise
+        self._check_preempt_count(current)
         sched.leave(number)
         cpu["esp"] = self._idle_top(number)
         if current == self._program:
@@ -215,6 +217,14 @@ class Runner:
             self._end = end
         else:
             self._kthreads.ended(current, end.code & 0xFFFFFFFF)
+
+    def _check_preempt_count(self, task: int) -> None:
+        """What do_exit says of a task that ends with a kmap_atomic, or a lock, that it has not given back."""
+        w = self._w
+        count = w[((self._tasks.stack(task) ^ 0xC0000000) >> 2) + self._preempt_count]
+        if count:
+            pid = w[((task ^ 0xC0000000) >> 2) + self._pid]
+            self._traps.printk(f"<6>note: {self._tasks.comm(task)}[{pid}] exited with preempt_count {count}\n")
 
     def _continue(self, cpu: CPU, task: int) -> int | None:
         """Load a task's registers and run it."""
@@ -254,22 +264,24 @@ class Runner:
             cpu.save_state(self._interrupted[number])
             self._interrupts[number], cpu.blocks_left = 1, ENDLESS
         try:
-            return self._enter(cpu, function, (esp & -16) - 64, arguments, EFLAGS if irqs else EFLAGS_IRQS_OFF)
+            ebp = esp + 4 if caller else cpu["ebp"]  # a stub leaves EBP and the return address as a frame does
+            eflags = EFLAGS if irqs else EFLAGS_IRQS_OFF
+            return self._enter(cpu, function, (esp & -16) - 64, arguments, eflags, ebp)
         finally:
             traps.esp, traps.caller = esp, caller
             if outside:
                 self._interrupts[number], cpu.blocks_left = 0, left
                 cpu.restore_state(self._interrupted[number])
 
-    def _enter(self, cpu: CPU, function: int, esp: int, arguments: Sequence[int], eflags: int) -> int:
+    def _enter(
+        self, cpu: CPU, function: int, esp: int, arguments: Sequence[int], eflags: int, ebp: int
+    ) -> int:  # fmt: skip
         esp = (esp - 4 * len(arguments) & -16) - 4
         i = (esp ^ 0xC0000000) >> 2
         self._w[i] = self._return_address
         for n, argument in enumerate(arguments):
             self._w[i + 1 + n] = argument
-        result = cpu.call(  # with the frame pointer, so that a trace goes on
-            function, until=self._return_address, esp=esp, ebp=cpu["ebp"], eflags=eflags
-        )
+        result = cpu.call(function, until=self._return_address, esp=esp, ebp=ebp, eflags=eflags)
         if result is None:
             raise Halted("the run was halted")
         return result

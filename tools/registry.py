@@ -141,6 +141,8 @@ class Registry:
     def execute(self, session: Session, line: str) -> Answer:
         """Run one command line; raises CommandError, or another HighmemError of the library."""
         command, rest = self.find(line)
+        if rest in ("-h", "--help"):
+            return self.execute(session, f"help {command.name}")
         try:
             arguments = command.parse(session, rest)
         except CommandError as error:

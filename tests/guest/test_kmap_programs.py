@@ -103,6 +103,17 @@ def test_bug(what: str, where: str) -> None:
     assert status == EXIT_KILLED and re.search(rf"^kernel BUG at {where}:\d+!", text, re.MULTILINE)
 
 
+def test_a_trace_leads_out_of_an_interrupt_to_who_was_interrupted() -> None:
+    _, text = run(HERE / "programs" / "kmap_bugs.c", "interrupt")
+    trace = re.findall(r"^ \[<\w+>\] (\w+)\+", text, re.MULTILINE)
+    assert trace[:4] == ["unmap", "ret_from_call", "main", "ret_from_call"]
+
+
+def test_who_ends_in_an_atomic_section_is_named() -> None:
+    status, text = run(HERE / "programs" / "kmap_bugs.c", "kept")
+    assert status == 0 and re.search(r"^note: kmap_bugs\[\d+\] exited with preempt_count 1$", text, re.MULTILINE)
+
+
 def test_the_address_of_an_unmapped_slot_faults() -> None:
     status, text = run(HERE / "programs" / "kmap_bugs.c", "stale")
     assert status == EXIT_KILLED

@@ -72,6 +72,12 @@ def test_completion(registry: Registry) -> None:
     assert registry.completions("info ") == ["mem", "registers"]
     assert registry.completions("info r") == ["registers"]
     assert registry.completions("help sl") == ["slabinfo"]
+
+
+@pytest.mark.parametrize("line", ["vtop -h", "info mem --help"])
+def test_help_by_option(registry: Registry, line: str) -> None:
+    answer = registry.execute(SESSION, line)
+    assert answer.command.name == "help" and answer.result == (line.rpartition(" ")[0],)
     assert registry.completions("vtop ") == []
 
 

@@ -40,6 +40,8 @@ int main(int argc, char **argv)
 		*p = 1;
 		kunmap_atomic(p, KM_USER0);
 		*p = 2;
+	} else if (!strcmp(argv[1], "kept")) {
+		kmap_atomic(page, KM_IRQ1);
 	} else if (!strcmp(argv[1], "leak")) {
 		kmap_atomic(page, KM_IRQ1);
 		kmap(page);
