@@ -40,10 +40,14 @@ def check_waits(memory: Memory, tasks: list[int], waiting: set[int]) -> None:
     info, flags = memory.offset("task_struct", "thread_info"), memory.offset("thread_info", "flags")
     stacks = [stack for task in tasks if memory.has(stack := memory.word(task + info), THREAD_SIZE)]
     killed = sum(memory.word(stack + flags) in KILLED for stack in stacks)
-    paused = sum(memory.word(task + memory.offset("task_struct", "pauses")) != 0 for task in tasks)
-    if (said := memory.variable("work_pending")) != killed + paused:
-        text = f"is {shown(said)}, {killed} tasks are to end and {paused} have paused"
+    paused = [task for task in tasks if memory.word(task + memory.offset("task_struct", "pauses"))]
+    if (said := memory.variable("work_pending")) != killed + len(paused):
+        text = f"is {shown(said)}, {killed} tasks are to end and {len(paused)} have paused"
         variable_damage(memory, "work_pending", text)
+        if said == killed + len(paused) - 1:
+            for task in paused:
+                view = View(memory, "task_struct", task, "struct task_struct")
+                view.bad("pauses", f"is {shown(view['pauses'])}, or work_pending is one too low")
     if readers := memory.variable("shrinker_readers"):
         variable_damage(memory, "shrinker_readers", f"is {shown(readers)}, and no shrinker is at work")
 
