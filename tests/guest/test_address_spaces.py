@@ -40,8 +40,14 @@ MACHINES = {
 }
 
 
-@pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
-def test_one_fault_for_each_page_table_and_address_space(options: BootOptions) -> None:
+@pytest.mark.parametrize(
+    "name", [
+        "schedule", "PAE",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(MACHINES.keys() - {"schedule", "PAE"})),
+    ]
+)  # fmt: skip
+def test_one_fault_for_each_page_table_and_address_space(name: str) -> None:
+    options = MACHINES[name]
     with Kernel.boot(options) as kernel:
         faults: list[dict[str, int]] = []
         kernel.events.subscribe(["vmalloc_fault"], lambda event, fields: faults.append(fields))
@@ -101,7 +107,7 @@ def test_guard_page_is_named() -> None:
             assert re.search(r"^\*pde = 0*[1-9a-f][0-9a-f]*067\n\*pte = 0+$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("pae", (False, True))
+@pytest.mark.parametrize("pae", (False, pytest.param(True, marks=pytest.mark.slow)))
 def test_a_halted_program_goes_on_in_another_process(pae: bool, tmp_path: Path) -> None:
     """Address spaces are in RAM and CR3 is in the CPU: another process needs nothing else."""
     source = tmp_path / "halted.c"

@@ -39,7 +39,10 @@ def test_each_header_alone(tmp_path: Path, every_compiler: str, layout: Layout) 
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.vermagic)
+@pytest.mark.parametrize(
+    "layout", [LAYOUTS[0], *(pytest.param(layout, marks=pytest.mark.slow) for layout in LAYOUTS[1:])],
+    ids=lambda layout: layout.vermagic,
+)  # fmt: skip
 def test_all_headers_in_every_configuration(tmp_path: Path, every_compiler: str, layout: Layout) -> None:
     source = tmp_path / "all.c"
     source.write_text("".join(f"#include <{header}>\n" for header in HEADERS) + MAIN)

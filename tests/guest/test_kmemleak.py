@@ -40,8 +40,9 @@ def free(kernel: Kernel) -> int:
     "arguments",
     [
         pytest.param("kmalloc 32", marks=pytest.mark.slow), "kmalloc 4096", "kmalloc 32768",
-        pytest.param("cache 60", marks=pytest.mark.slow), "cache 700", "pages 0", "pages 3", "compound 2",
-        "vmalloc 50000", "vmalloc 5000000", "mixed 0", "mixed without-owners",
+        pytest.param("cache 60", marks=pytest.mark.slow), "cache 700", "pages 0",
+        pytest.param("pages 3", marks=pytest.mark.slow), pytest.param("compound 2", marks=pytest.mark.slow),
+        pytest.param("vmalloc 50000", marks=pytest.mark.slow), "vmalloc 5000000", "mixed 0", "mixed without-owners",
     ],
 )  # fmt: skip
 def test_who_is_killed_gives_all_back(arguments: str) -> None:

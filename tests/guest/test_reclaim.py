@@ -182,8 +182,12 @@ def test_events() -> None:
 
 
 @pytest.mark.parametrize(
-    "how", ["timer", "shrinker", "dirty", "locked", "inodes", "vmalloc", "removes-itself", "handler"]
-)
+    "how",
+    [
+        "timer", "shrinker", "handler", "vmalloc",
+        *(pytest.param(how, marks=pytest.mark.slow) for how in ("dirty", "locked", "inodes", "removes-itself")),
+    ],
+)  # fmt: skip
 def test_the_machine_goes_on_after(how: str) -> None:
     """What the kernel knows of a killed program goes with it; one that dies in an oops leaves its memory behind."""
     after = PROGRAMS / "reclaim_after.c"

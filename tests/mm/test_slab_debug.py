@@ -257,7 +257,10 @@ def test_allocations_that_fail(monkeypatch: pytest.MonkeyPatch, level: failing.L
             assert nth > 2 or level == "pages"
 
 
-@pytest.mark.parametrize(("option", "seed"), [("", 1), ("FZ", 2), ("PU", 3), ("FZPU,size-*,kmem_cache", 4)])
+@pytest.mark.parametrize(("option", "seed"), [
+    ("", 1), pytest.param("FZ", 2, marks=pytest.mark.slow), pytest.param("PU", 3, marks=pytest.mark.slow),
+    ("FZPU,size-*,kmem_cache", 4),
+])  # fmt: skip
 def test_nobody_notices(boot: Boot, option: str, seed: int) -> None:
     """A random sequence of calls, of all allocators: nothing overlaps, nothing is overwritten, nothing is reported."""
     sequence = Sequence(boot(ram=64 * MB, nr_cpus=2, cpus=2, slab_debug=option))

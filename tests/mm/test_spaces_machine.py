@@ -249,7 +249,7 @@ class PaeSpaces(Spaces):
 
 @pytest.mark.parametrize("machine", (Spaces, PaeSpaces))
 def test_any_order(machine: type[Spaces]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=6, stateful_step_count=25))
+    run_state_machine_as_test(machine, settings=settings(max_examples=3, stateful_step_count=25))
 
 
 @pytest.mark.slow
