@@ -25,8 +25,9 @@ from hw.devices.disk import Disk
 from hw.devices.fw_cfg import FwCfg
 from hw.devices.i8042 import I8042
 from hw.devices.ide import IdeChannel
-from hw.devices.ioapic import IoApic
-from hw.devices.lapic import APIC_BASE, ApicBus, LocalApic
+from hw.devices.ioapic import PINS, IoApic
+from hw.devices.irq_lines import IrqLines
+from hw.devices.lapic import APIC_BASE, APIC_WINDOW, ApicBus, LocalApic
 from hw.devices.mptable import mp_table
 from hw.devices.pic import Pic8259Pair
 from hw.devices.pit import Pit8254
@@ -63,7 +64,10 @@ QUANTUM = 20_000
 _LINGER = 10_000_000
 _SLICE = 2_000_000
 _EBDA = 0x9_FC00
+_APIC_BASE_BITS = 0xF_FFFF_F900  # the others are reserved without x2APIC, with 36 address bits
 _IDLE_SECONDS = 0.01
+#: With every CPU halted and deaf to interrupts only an NMI could go on: how long it is waited for.
+_DEAF_NS = 10_000_000_000
 #: Reads of ports after which the host is asked for input.
 _READS = 256
 
@@ -125,6 +129,8 @@ class BarePC:
         self._running: Processor | None = None
         self._linger = 0
         self._several = False  # more than one CPU has run
+        self._last = 0  # the CPU that ran last
+        self._busy_at = 0  # when a CPU last had something to do
         try:
             self._apic_bus = ApicBus(self._deliver)
             for index in range(cpus):
@@ -172,28 +178,66 @@ class BarePC:
         self.uart = Uart16550(serial, self._irq(4))
         self.vga = Vga()
         self.ram.write(TEXT_BASE, self.vga.memory)
-        self.keyboard = I8042(self._irq(1), self._irq(12), restart=self._restart)
+        self.keyboard = I8042(self._irq(1), self._irq(12), self._a20, self._restart)
         above = sum(end - start for start, end in e820.ram_ranges() if start >= 1 << 32)
         below = max(end for start, end in e820.ram_ranges() if start < 1 << 32)
         drives = [*disks[:4], *[None] * 4]
         for device in (
             self.pic, Pit8254(clock, self._irq(0)), self.uart, self.keyboard, self.vga, self.ioapic,
             Cmos(clock, self._irq(8), below, above, cpus), FwCfg(below + above, cpus, e820=e820.entries),
-            DebugExit(self._exit), DebugConsole(console), PostPort(), SystemControl(lambda _open: None, self._restart),
+            DebugExit(self._exit), DebugConsole(console), PostPort(), SystemControl(self._a20, self._restart),
             ResetControl(self._restart), IdeChannel(self._irq(14), drives[0], drives[1]),
             IdeChannel(self._irq(15), drives[2], drives[3], base=0x170, control=0x376),
+            IrqLines([self._irq(pin) if pin < 16 and pin != 2 else self.ioapic.irq(pin) for pin in range(PINS)]),
         ):
             bus.add(device)
         self.lapics[0].virtual_wire()
         for processor, lapic in zip(self.processors, self.lapics):
-            processor.cpu.map_mmio(APIC_BASE, 0x1000, self._timed_read(lapic.mmio_read),
-                                   self._timed_write(lapic.mmio_write))
+            self._map_apic(processor.cpu, lapic, APIC_BASE)
+            processor.cpu.apic_base = self._apic_base(processor.cpu, lapic)
             for pa, size, window in bus.mmio:
                 if self.ram.has(pa, size):  # the text memory of the VGA
                     continue
                 processor.cpu.map_mmio(pa, size, self._timed_read(window.mmio_read),
                                        self._timed_write(window.mmio_write))
         clock.armed = self._armed
+
+    def _map_apic(self, cpu: BareCPU, lapic: LocalApic, base: int) -> None:
+        """Show a local APIC to its CPU at ``base``, as long as ``lapic.base`` is that."""
+        def read(offset: int, size: int) -> int:
+            return lapic.mmio_read(offset, size) if lapic.base == base else 0xFFFF_FFFF
+
+        timed = self._timed_read(read)
+
+        def read_id_at_once(offset: int, size: int) -> int:
+            if offset == 0x20 and size == 4 and lapic.on and lapic.base == base:  # kernels ask it at each lock
+                self._spend(WINDOW_NS)
+                return lapic.id << 24
+            return timed(offset, size)
+
+        def write(offset: int, size: int, value: int) -> None:
+            if lapic.base == base:
+                lapic.mmio_write(offset, size, value)
+
+        cpu.map_mmio(base, APIC_WINDOW, read_id_at_once, self._timed_write(write))
+
+    def _apic_base(self, cpu: BareCPU, lapic: LocalApic) -> Callable[[int], bool]:
+        """What serves WRMSR to IA32_APIC_BASE (SDM vol. 3, "Local APIC Status and Location")."""
+        known = {APIC_BASE}
+
+        def write(value: int) -> bool:
+            if value & ~_APIC_BASE_BITS:
+                return False
+            base = value & -APIC_WINDOW
+            if base not in known and not self.ram.has(base, APIC_WINDOW) and not any(
+                    pa < base + APIC_WINDOW and base < pa + size for pa, size, _ in self.bus.mmio):
+                self._map_apic(cpu, lapic, base)
+                known.add(base)
+            lapic.base = base
+            lapic.switch(bool(value & 0x800))
+            return True
+
+        return write
 
     def _irq(self, number: int) -> Line:
         """The line of an ISA interrupt: to the 8259s, and to the I/O APIC, where IRQ 0 is pin 2."""
@@ -210,7 +254,7 @@ class BarePC:
             rises = level and not processor.intr
             processor.intr = level
             running = self._running
-            if rises and running is not None and (running is processor or not running.cpu.counting):
+            if rises and running is not None:
                 running.cpu.attention()
 
         return line
@@ -240,10 +284,7 @@ class BarePC:
     # -- what CPUs ask for
 
     def _spend(self, nanoseconds: int) -> None:
-        clock = self.clock
-        clock.spend(nanoseconds)
-        deadline = clock.next_deadline()
-        if deadline is not None and deadline <= clock.now:
+        if self.clock.spend(nanoseconds):
             self._attention()
 
     def _port_in(self, port: int, size: int) -> int:
@@ -289,6 +330,11 @@ class BarePC:
 
     def _restart(self) -> None:
         self._end("reset", None, "the program has reset the machine")
+
+    def _a20(self, is_open: bool) -> None:
+        """The gate of address line 20, one for all CPUs."""
+        for cpu in self.cpus:
+            cpu.open_a20(is_open)
 
     def _end(self, kind: str, status: int | None, *lines: str) -> None:
         if self._report is None:
@@ -344,13 +390,16 @@ class BarePC:
 
     def _round(self) -> None:
         """Let each CPU that has something to do run for a while."""
-        busy = [processor for processor in self.processors if processor.runs]
+        after = self._last + 1
+        busy = [processor for processor in (*self.processors[after:], *self.processors[:after]) if processor.runs]
         if not busy:
             self._idle()
             return
+        self._busy_at = self.clock.now
         for processor in busy:
             if self._report is not None:
                 return
+            self._last = processor.cpu.index
             self._turn(processor, len(busy))
         self._poll(0)
 
@@ -361,6 +410,8 @@ class BarePC:
             return
         if deadline is not None:
             self.clock.advance(deadline)
+            if not enabled and self.clock.now - self._busy_at > _DEAF_NS:
+                self._end("halted", None, "halted for ever: with interrupts off")
         elif self._serial_in is None or not enabled:
             self._end("halted", None, "halted for ever: " + (
                 "no device will ever interrupt" if enabled else "with interrupts off"))
@@ -443,6 +494,7 @@ class BarePC:
             cpu.drop_changed_code()
         if budget or step:
             clock.live = lambda: cpu.executed * BLOCK_NS // busy
+            clock.most = (budget or _SLICE) * BLOCK_NS // busy
         try:
             end = cpu.step() if step else cpu.resume(budget)
         finally:
@@ -450,7 +502,7 @@ class BarePC:
         executed = cpu.executed
         self._linger -= executed
         clock.advance(clock.now + executed * BLOCK_NS // busy)
-        if cpu.refuse():
+        if cpu.settle():
             return
         if end is End.LOST:
             cpu.delivery.fault(6, None)  # the bus gives ones: FF FF is no instruction

@@ -6,7 +6,7 @@ answered from memory.
 
 IF becomes 1 without a word to us. So, from the first interrupt on that had to wait, blocks of code that end in
 STI, POPF or IRET call back, and so do those with a RDMSR or WRMSR, of which the engine knows too few to refuse the
-others; the engine reports each block that it translates, and the rest costs nothing.
+others, or with a MOV to a debug register. The engine reports each block that it translates, and the rest costs nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from hw.cpu import CPU, ReadHandler, WriteHandler
-from hw.delivery import IF, VM, Delivery, Event
+from hw.access_checks import AccessChecks
+from hw.cpu import CPU, DEBUG, ReadHandler, WriteHandler
+from hw.delivery import IF, RF, VM, Delivery, Event
 from hw.engine import (
     ERR_FETCH_PROT,
     ERR_FETCH_UNMAPPED,
@@ -47,9 +48,13 @@ from hw.state import BASE, CS, HF2_NMI, HF_CPL, HF_INHIBIT, HF_TF, STRIDE, State
 
 _EIP = REGISTERS["eip"]
 _ENDS = frozenset((0xFB, 0x9D, 0xCF))  # STI, POPF, IRET: the last byte of their blocks
+#: Behind one of these such a byte is where a loop goes back to: a call back at each round would cost 1 us. Where it
+#: is none after all, an interrupt waits until the run is over.
+_SHORT_JUMPS = frozenset(bytes((code,)) for code in (*range(0x70, 0x80), 0xE0, 0xE1, 0xE2, 0xE3, 0xEB))
 _INS = frozenset((0x6C, 0x6D))
 _PREFIXES = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
 _MSR_TSC, _MSR_APIC_BASE = 0x10, 0x1B
+_A20 = 1 << 20
 #: MSRs that the engine keeps.
 _ENGINE_MSRS = frozenset((
     0x3A, 0x8B, 0xFE, 0x174, 0x175, 0x176, 0x179, 0x17A, 0x17B, 0x198, 0x1A0, *range(0x200, 0x210), 0x250, 0x258, 0x259,
@@ -95,13 +100,16 @@ class BareCPU(CPU):
         self._again_in: tuple[int, int, int] | None = None  # EIP, port and value of an INS
         self._denied = self._engine.context()
         self._watching = self._shares = False
-        self._sites: set[tuple[int, int]] = set()  # blocks that call back: where they begin, and their size
-        self._msr_sites: set[int] = set()
+        self._checks = AccessChecks(self._engine, ram, self.delivery, self.attention)
+        self._sites: set[tuple[int, int]] = set()  # blocks that call back: from where, and their end
+        self._always_sites: set[int] = set()  # those with a RDMSR, a WRMSR or a MOV to a debug register
+        self._rf_sites: set[int] = set()  # to be stepped over while RF is set, see ``_resumes``
         self._ends_of: dict[int, int] = {}  # from where a hook is to where stepping ends
         self._new_sites: list[tuple[int, int, int]] = []  # begin of the block, first and last address of the hook
         self._site_hooks: list[int] = []
         self._site: tuple[int, int] | None = None
         self.msrs = {_MSR_APIC_BASE: 0xFEE0_0800 | (0x100 if index == 0 else 0)}
+        self.apic_base: Callable[[int], bool] = lambda _value: True  # told of a WRMSR to it; False gives #GP
         self._time = time
         self._tsc_offset = 0
         self._code_pages: dict[int, bytes] = {}
@@ -188,6 +196,7 @@ class BareCPU(CPU):
             raise raised
         if self._new_sites:
             self._add_sites()
+        self._checks.hook_memory()
         if error in (ERR_FETCH_UNMAPPED, ERR_FETCH_PROT):
             return End.LOST
         if error:
@@ -213,6 +222,8 @@ class BareCPU(CPU):
             context.save()
             w[at.hflags] &= ~HF_TF
             context.restore()
+        self._checks.follow_debug_registers()
+        self.settle()
         return end
 
     def attention(self) -> None:
@@ -226,14 +237,26 @@ class BareCPU(CPU):
         """Whether the instruction at EIP has done its access already: it must run before anything else."""
         return self._again is not None or self._again_in is not None
 
-    def refuse(self) -> bool:
-        """After a run: whether it ended at a port that the code may not use; #GP(0) is delivered then."""
-        if self.on_exception != self._refused:
+    def settle(self) -> bool:
+        """After a run: deliver what it was stopped for, if that was for an exception; whether it was.
+
+        #GP for a port that the code may not use, #AC, #DB for a breakpoint on data.
+        """
+        checks, delivery = self._checks, self.delivery
+        if self.on_exception == self._refused:
+            self._denied.restore()
+            self._allow()
+            delivery.fault(13, 0)
+        elif checks.misaligned is not None:
+            checks.undo()
+            delivery.fault(17, 0)
+        elif checks.cut:
+            checks.cut, delivery.breaks = False, 0
+            self.step()
+        elif delivery.breaks:
+            delivery.fault(1, None)
+        else:
             return False
-        self._denied.restore()
-        self.flush_tlb()
-        self.on_exception = self.delivery.exception
-        self.delivery.fault(13, 0)
         return True
 
     def look(self) -> tuple[bool, bool]:
@@ -241,6 +264,20 @@ class BareCPU(CPU):
         self.frame._context.save()
         w, at = self._w, self._state
         return bool(w[at.eflags] & IF), bool(w[at.hflags] & HF_INHIBIT)
+
+    def open_a20(self, is_open: bool) -> None:
+        """The gate of address line 20: while it is shut, bit 20 of physical addresses is 0. In port callbacks too."""
+        context = self.frame._context
+        context.save()
+        self._w[self._state.a20] = 0xFFFF_FFFF if is_open else 0xFFFF_FFFF & ~_A20
+        context.restore()
+        self.flush_tlb()
+
+    def __setitem__(self, name: str, value: int) -> None:
+        super().__setitem__(name, value)
+        if name in DEBUG and not self._depth:
+            self.frame._context.save()
+            self._checks.follow_debug_registers()
 
     # -- translated code
 
@@ -262,7 +299,7 @@ class BareCPU(CPU):
             linear = w[at.segments + STRIDE * CS + BASE] + w[self._offsets.eip] & 0xFFFF_FFFF
             if not site <= linear < end or self._halted:
                 return
-            if site in self._msr_sites and self._msr(linear):
+            if site in self._always_sites and self._msr(linear):
                 continue
             if self.step() is End.HALTED:
                 return
@@ -279,6 +316,8 @@ class BareCPU(CPU):
             value = self.tsc() if number == _MSR_TSC else self.msrs.get(number)
         else:
             value = w[places.edx] << 32 | w[places.eax] if number == _MSR_TSC or number in self.msrs else None
+            if value is not None and number == _MSR_APIC_BASE and not self.apic_base(value):
+                value = None
         if value is None:
             self.delivery.fault(13, 0)
             return True
@@ -329,6 +368,7 @@ class BareCPU(CPU):
 
     def _hook_translations(self) -> None:
         delivery, sites, pages, memory = self.delivery, self._sites, self._code_pages, self._ram.bytes
+        w, at, checks = self._w, self._state, self._checks
 
         def on_translated(_handle: int, block: Any, _before: Any, _data: int) -> None:
             try:
@@ -342,18 +382,24 @@ class BareCPU(CPU):
                     if self._shares:
                         pages[page] = bytes(memory[page:page + 4096])
                 end = pc + size
-                msr = b"\x0f\x32" in code or b"\x0f\x30" in code
-                if msr or self._watching and code[-1] in _ENDS:
-                    if msr:
-                        self._msr_sites.add(pc)
+                if checks.begin_alignment():
+                    self._stopping = True
+                    self._engine.stop()
+                always = b"\x0f\x32" in code or b"\x0f\x30" in code or b"\x0f\x23" in code
+                resumed = checks.code_breaks and bool(w[at.eflags] & RF)
+                if always or resumed or self._watching and code[-1] in _ENDS and bytes(code[-2:-1]) not in _SHORT_JUMPS:
+                    if always:
+                        self._always_sites.add(pc)
+                    if resumed:
+                        self._rf_sites.add(pc)
                     # Of the hooks of blocks every one costs time at every block that is counted: there the
                     # instruction is hooked, which with a prefix has two bytes.
-                    first = pc if msr or not self._counting else max(pc, end - 2)
-                    last = first if msr or not self._counting else end - 1
+                    at_once = always or resumed or not self._counting
+                    first, last = (pc, pc) if at_once else (max(pc, end - 2), end - 1)
                     for linear in range(first, last + 1):
                         self._ends_of[linear] = end
-                    if (pc, size) not in sites and not delivery.stepping:
-                        sites.add((pc, size))
+                    if (first, end) not in sites and not delivery.stepping:
+                        sites.add((first, end))
                         self._new_sites.append((pc, first, last))
                         self._stopping = True
                         self._engine.stop()
@@ -361,13 +407,19 @@ class BareCPU(CPU):
                 self._fail(error)
 
         def on_site(_handle: int, linear: int, _size: int, _data: int) -> None:
-            if (self.waits or linear in self._msr_sites) and not delivery.stepping:
+            if delivery.stepping:
+                return
+            if self.waits or linear in self._always_sites or linear in self._rf_sites and self._resumes():
                 self._site = linear, self._ends_of[linear]
                 self._stopping = True
                 self._engine.stop()
 
         self._on_site = HookBlock(on_site)
         self._engine.hook(HOOK_TRANSLATED, HookTranslated(on_translated))
+
+    def _resumes(self) -> bool:
+        """Whether RF is set. Here it holds for one instruction; the engine keeps it up to the next RET or so."""
+        return self._checks.code_breaks and bool(self._engine.read_register(REGISTERS["eflags"]) & RF)
 
     def _add_sites(self) -> None:
         kind = HOOK_CODE if self._counting else HOOK_BLOCK
@@ -382,7 +434,8 @@ class BareCPU(CPU):
             self._engine.unhook(hook)
         self._site_hooks.clear()
         self._sites.clear()
-        self._msr_sites.clear()
+        self._always_sites.clear()
+        self._rf_sites.clear()
 
     @property
     def must_count(self) -> bool:
@@ -458,9 +511,12 @@ class BareCPU(CPU):
     def _refused(self, frame: ExceptionFrame) -> None:
         self._w[:] = self._denied.words
         self._w[self._offsets.old_exception] = 0xFFFF_FFFF
+        self._allow()
+        self.delivery.raise_fault(13, 0)
+
+    def _allow(self) -> None:
         self.flush_tlb()
         self.on_exception = self.delivery.exception
-        self.delivery.raise_fault(13, 0)
 
     def _note_ins(self, port: int, value: int) -> None:
         """IN is over with its access; INS still has to store, and is stopped there."""
@@ -488,7 +544,9 @@ class BareCPU(CPU):
                 if engine.read_register(registers[0]) != 1:
                     return 0
                 cr4 = engine.read_register(REGISTERS["cr4"])
-                values = eax, ebx, ecx & ~(1 << 27) | (1 << 27 if cr4 & 1 << 18 else 0), edx  # OSXSAVE follows CR4
+                apic = self.msrs[_MSR_APIC_BASE] >> 2 & 1 << 9  # bit 9 of EDX follows bit 11
+                values = (eax, ebx, ecx & ~(1 << 27) | (1 << 27 if cr4 & 1 << 18 else 0),  # OSXSAVE follows CR4
+                          edx & ~(1 << 9) | apic)
                 for register, value in zip(registers, values):
                     engine.write_register(register, value)
             except BaseException as error:

@@ -24,8 +24,8 @@ class Timer:
 class VirtualClock:
     """Time that stands still unless ``advance`` or ``spend`` moves it.
 
-    ``live`` gives what has passed since in a run that is under way; ``armed`` is called when a timer becomes
-    the next to run out.
+    ``live`` gives what has passed since in a run that is under way, ``most`` at most; ``armed`` is called when a
+    timer becomes the next to run out.
     """
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class VirtualClock:
         self._timers: list[tuple[int, int, Timer]] = []
         self._numbers = count()
         self.live: Callable[[], int] | None = None
+        self.most = 0
         self.armed: Callable[[], None] | None = None
 
     @property
@@ -56,9 +57,14 @@ class VirtualClock:
             heapq.heappop(timers)
         return timers[0][0] if timers else None
 
-    def spend(self, nanoseconds: int) -> None:
-        """Let time pass without looking at the timers: from within a device's access."""
+    def spend(self, nanoseconds: int) -> bool:
+        """Let time pass without running timers: from within a device's access. Whether one is due now."""
         self._now += nanoseconds
+        timers = self._timers
+        if not timers or self.live is not None and timers[0][0] > self._now + self.most:
+            return False
+        deadline = self.next_deadline()
+        return deadline is not None and deadline <= self.now
 
     def advance(self, to: int) -> None:
         """Let the time become ``to``, and run what is due, in order; at its deadline where that is ahead of now."""

@@ -42,7 +42,8 @@ TF, IF, NT, RF, VM, AC, IOPL = 1 << 8, 1 << 9, 1 << 14, 1 << 16, 1 << 17, 1 << 1
 ARITHMETIC = 0x8D5  # OF SF ZF AF PF CF
 DF = 1 << 10
 _ALL_FLAGS = 0x3F_7FD5
-_DB, _NMI, _DF, _TS, _NP, _SS, _GP, _PF = 1, 2, 8, 10, 11, 12, 13, 14
+_DB, _NMI, _UD, _DF, _TS, _NP, _SS, _GP, _PF = 1, 2, 6, 8, 10, 11, 12, 13, 14
+_INT1 = 0xF1  # an opcode that the engine does not know
 _WITH_CODE = frozenset((_DF, _TS, _NP, _SS, _GP, _PF, 17))
 _CONTRIBUTORY = frozenset((0, _TS, _NP, _SS, _GP))
 #: Vectors whose saved EFLAGS has RF set: faults other than #DB (SDM vol. 3, 17.3.1.1).
@@ -102,21 +103,33 @@ class Delivery:
         self._plain = min(end for start, end in cpu.ram.ranges if start == 0)
         self._main = next(((start, end) for start, end in cpu.ram.ranges if start == 1 << 20), (0, 0))
         self.stepping = False
+        #: bits of DR6: breakpoints on data that the present instruction has met
+        self.breaks = 0
 
     # -- what arrives
 
     def exception(self, frame: ExceptionFrame) -> None:
         """For ``cpu.on_exception``: deliver what the engine has raised."""
         w, at, vector = self._w, self._at, frame.vector
+        breaks, self.breaks = self.breaks, 0
         if self.stepping:
             self.stepping = False
             w[self._st.hflags] &= ~HF_TF
             self.cpu.stop()
             if vector == _DB and not w[self._st.eflags] & TF and w[self._st.dr6] & DR6_STEP:
                 w[self._st.dr6] &= ~DR6_STEP
+                self.breaks = breaks
                 return
-        if w[at.is_int] == 1 and vector != 6:
+        if vector == _DB and w[at.is_int] != 1:
+            w[self._st.dr6] |= breaks
+            if not w[self._st.dr6] & DR6_STEP and not w[self._st.dr7] & 0xFF and not w[self._st.eflags] & TF:
+                w[self._st.eflags] |= RF  # the engine keeps a breakpoint that a reset or a task switch has disabled
+                return
+        if w[at.is_int] == 1 and vector != _UD:
             self._deliver(vector, None, True, 0)
+        elif vector == _UD and self._code(w[self._segment(CS) + BASE] + w[at.eip]) == _INT1:
+            w[at.eip] = w[at.eip] + 1 & 0xFFFF_FFFF
+            self._deliver(_DB, None, False, 1)
         else:
             self._deliver(vector, w[at.error_code] if vector in _WITH_CODE else None, False, 1)
 
@@ -129,9 +142,12 @@ class Delivery:
         self._outside(_NMI, True)
 
     def fault(self, vector: int, code: int | None) -> None:
-        """Outside of runs: deliver a fault at the present EIP."""
+        """Outside of runs: deliver a fault at the present EIP, or #DB with ``breaks``."""
         self._frame._context.save()
-        self._w[self._at.old_exception] = 0xFFFF_FFFF
+        w, breaks, self.breaks = self._w, self.breaks, 0
+        w[self._at.old_exception] = 0xFFFF_FFFF
+        if vector == _DB:
+            w[self._st.dr6] |= breaks
         self.raise_fault(vector, code)
         self._frame._context.restore()
 
@@ -179,14 +195,9 @@ class Delivery:
                 soft, external, ext = False, False, 1
 
     def _instruction_before(self, eip: int, vector: int) -> int:
-        """Where the INT n, INT3, INTO or INT1 begins that ends at ``eip``."""
-        try:
-            linear = self._w[self._segment(CS) + BASE] + eip
-            last = self._read_byte(linear - 1 & 0xFFFF_FFFF)
-        except _Fault:
-            return eip - 2
-        single = {1: 0xF1, 3: 0xCC, 4: 0xCE}.get(vector)
-        return eip - (1 if last == single else 2) & 0xFFFF_FFFF
+        """Where the INT n, INT3 or INTO begins that ends at ``eip``."""
+        last = self._code(self._w[self._segment(CS) + BASE] + eip - 1)
+        return eip - (1 if (vector, last) in ((3, 0xCC), (4, 0xCE)) else 2) & 0xFFFF_FFFF
 
     # -- memory, as the CPU's own accesses see it
 
@@ -198,7 +209,7 @@ class Delivery:
         w, st = self._w, self._st
         cr0 = w[st.cr0]
         if not cr0 & 0x8000_0000:
-            return linear
+            return linear & w[st.a20]
         cr4 = w[st.cr4]
         if cr4 & CR4_PAE:
             return self._translate_pae(linear, write)
@@ -225,7 +236,7 @@ class Delivery:
             words[pde_at] |= 0x20
         if leaf & 0x60 != 0x60 and (write or not leaf & 0x20):
             words[leaf_at] |= 0x60 if write else 0x20
-        return pa
+        return pa & w[st.a20]
 
     def _translate_pae(self, linear: int, write: bool) -> int:
         w, st = self._w, self._st
@@ -241,7 +252,7 @@ class Delivery:
         for level in verdict.levels[1:]:  # a PDPTE has no A
             self._words[level.address >> 2] |= 0x60 if write and level is verdict.levels[-1] else 0x20
         assert verdict.pa is not None
-        return verdict.pa
+        return verdict.pa & (w[st.a20] | ~0xFFFF_FFFF)
 
     def _page_fault(self, linear: int, write: bool, code: int) -> None:
         self._w[self._st.cr2] = linear
@@ -252,18 +263,28 @@ class Delivery:
 
     def peek(self, linear: int) -> int | None:
         """The byte of code at a linear address, None where no RAM is mapped. In a run or outside of one."""
-        pa = self.locate(linear & 0xFFFF_FFFF)
-        return None if pa is None else int(self._bytes[pa])
+        self._frame._context.save()
+        return self._code(linear)
 
     def locate(self, linear: int) -> int | None:
         """The physical address of code, None where no RAM is mapped; nothing changes but A bits."""
         self._frame._context.save()
-        smap = self._w[self._st.cr4] & CR4_SMAP
-        self._w[self._st.cr4] ^= smap
+        return self._locate(linear)
+
+    def _code(self, linear: int) -> int | None:
+        pa = self._locate(linear & 0xFFFF_FFFF)
+        return None if pa is None else int(self._bytes[pa])
+
+    def _locate(self, linear: int) -> int | None:
+        w, st = self._w, self._st
+        cr2, cr4 = w[st.cr2], w[st.cr4]
+        w[st.cr4] = cr4 & ~CR4_SMAP  # a fetch is no access to data
         try:
             pa = self._translate(linear, False)
         except _Fault:
             return None
+        finally:
+            w[st.cr2], w[st.cr4] = cr2, cr4
         return pa if self._is_ram(pa) else None
 
     def _read_byte(self, linear: int) -> int:
@@ -345,7 +366,7 @@ class Delivery:
         limit = segment_limit(code_low, code_high)
         segments = st.segments
         cs, ss = segments + STRIDE * CS, segments + STRIDE * SS
-        flags = self._flags() | (RF if resume else 0)
+        flags = self._flags() & ~RF | (RF if resume else 0)  # the engine may keep an old RF up to the next RET
         frame = [flags, w[cs], w[at.eip]] if code is None else [flags, w[cs], w[at.eip], code]
         if not code_high & _CONFORMING and dpl < cpl:
             if eflags & VM and dpl:
@@ -517,7 +538,7 @@ class Delivery:
         w[tr], w[tr + BASE], w[tr + LIMIT], w[tr + FLAGS] = selector, base, limit, high | _TSS_BUSY
         w[st.cr0] |= 8
         w[st.hflags] |= HF_TS
-        w[st.dr0 + 14] &= ~0x155  # the local breakpoints of DR7
+        w[st.dr7] &= ~0x155  # the local breakpoints of DR7
         if wide and w[st.cr0] & 0x8000_0000 and w[st.cr3] != new[0]:
             w[st.cr3] = new[0]
             self.cpu.flush_tlb()

@@ -51,22 +51,25 @@ class _Piece(NamedTuple):
 
 
 def is_multiboot(image: bytes) -> bool:
-    """Whether an image has a Multiboot header."""
-    return _header(image) is not None
+    """Whether an image has a Multiboot header, and is no disk image."""
+    return _header(image) is not None and not is_boot_sector(image)
 
 
 def is_boot_sector(image: bytes) -> bool:
-    """Whether an image begins with a boot sector: 55 AA at its end."""
-    return len(image) >= 512 and image[510:512] == b"\x55\xaa"
+    """Whether an image begins with a boot sector: 55 AA at its end.
+
+    A kernel further on in a disk image has its own header, perhaps where a Multiboot loader looks for one.
+    """
+    return len(image) >= 512 and image[510:512] == b"\x55\xaa" and image[:4] != b"\x7fELF"
 
 
 def load(ram: RAM, image: bytes, name: str, command_line: str = "", modules: Sequence[Module] = ()) -> Start:
     """Put a Multiboot image or boot sector into memory. ImageError for one that cannot be loaded."""
+    if is_boot_sector(image) and not modules:
+        ram.write(BOOT_SECTOR, image[:512])
+        return Start(BOOT_SECTOR, 0xAA55, 0, 0x80, real=True)
     at = _header(image)
     if at is None:
-        if is_boot_sector(image) and not modules:
-            ram.write(BOOT_SECTOR, image[:512])
-            return Start(BOOT_SECTOR, 0xAA55, 0, 0x80, real=True)
         raise ImageError(f"{name}: no Multiboot header in its first {_SEARCH} bytes, and no boot sector")
     flags = struct.unpack_from("<I", image, at + 4)[0]
     if flags & 0xFFFF & ~_UNDERSTOOD:

@@ -61,8 +61,10 @@ class State(NamedTuple):
     cr2: int
     cr3: int
     cr4: int
+    a20: int  # what physical addresses are masked with
     dr0: int
     dr6: int
+    dr7: int
     counter: int  # quadwords from the start of the engine's own structure to its count
     count_function: int  # address of the engine's own hook that counts, and stops beyond the limit
 
@@ -126,8 +128,8 @@ def _registers(bench: _Bench, at: Offsets) -> State:
     found = State(eflags=at.eax + 34, cc_src=at.eax + 38, cc_op=at.eax + 42, df=at.eax + 43, hflags=hflags,
                   hflags2=hflags + 1, segments=hflags + 2, gdt=hflags + 2 + STRIDE * 8,
                   idt=hflags + 2 + STRIDE * 9, cr0=at.cr2 - 4, cr2=at.cr2, cr3=at.cr2 + 2, cr4=at.cr2 + 4,
-                  dr0=at.is_int + 3, dr6=at.is_int + 15, counter=0,
-                  count_function=0)
+                  a20=at.cr2 + 14, dr0=at.is_int + 3,
+                  dr6=at.is_int + 15, dr7=at.is_int + 17, counter=0, count_function=0)
     before = bench.words()
     _prove(before[found.hflags] & (HF_CPL | HF_CS32 | HF_SS32 | HF_PE) == HF_CS32 | HF_SS32 | HF_PE, "hflags")
     words = bench.set("eflags", 0x3202 | 0x4000 | 0x8D5 | 0x400)
@@ -143,9 +145,10 @@ def _registers(bench: _Bench, at: Offsets) -> State:
     bench.set("cr3", 0)
     cr4 = bench.engine.read_register(REGISTERS["cr4"])
     _prove(bench.set("cr4", cr4 | 0x10)[found.cr4] == cr4 | 0x10, "CR4")
-    for number in (0, 1, 2, 3, 6):
-        value = 0xFFFF_0FF0 | number if number == 6 else 0x1234_5600 + number
+    for number, value in ((0, 0x1234_5600), (1, 0x1234_5601), (2, 0x1234_5602), (3, 0x1234_5603), (6, 0xFFFF_0FF6),
+                          (7, 0x600)):
         _prove(bench.set(f"dr{number}", value)[found.dr0 + 2 * number] == value, f"DR{number}")
+    _address_mask(bench, found)
     _tables(bench, found)
     return found
 
@@ -167,6 +170,23 @@ def _tables(bench: _Bench, found: State) -> None:
         first = found.segments + STRIDE * number
         _prove(words[first] == 8 and words[first + BASE] == 0x34_5678 and words[first + LIMIT] == 0xFFFF_FFFF
                and words[first + FLAGS] & 0xFF00 == 0x9300, name.upper())
+
+
+def _address_mask(bench: _Bench, found: State) -> None:
+    """With bit 13 forced to 0 a load from 0x2100 gives what is at 0x100."""
+    context, at = bench.context, bench.at
+    bench.memory[_CODE:_CODE + 6] = b"\xa1\x00\x21\x00\x00\xf4"  # mov eax, [0x2100]; hlt
+    bench.memory[0x100:0x104] = b"\x5a\x5a\x5a\x5a"
+    eax = []
+    for mask in (0xFFFF_DFFF, 0xFFFF_FFFF):
+        context.save()
+        context.words[found.a20] = mask
+        context.restore()
+        bench.engine.tlb_flusher()()
+        bench.engine.start(_CODE, NOWHERE)
+        eax.append(bench.words()[at.eax])
+    bench.engine.flush_code()
+    _prove(eax == [0x5A5A_5A5A, 0], "the mask of physical addresses")
 
 
 def _privilege(bench: _Bench, found: State) -> None:

@@ -10,6 +10,7 @@ from hw.devices.fw_cfg import FwCfg
 from hw.devices.i8042 import I8042
 from hw.devices.ide import IdeChannel
 from hw.devices.ioapic import IO_APIC_BASE, IO_APIC_WINDOW, IoApic
+from hw.devices.irq_lines import IrqLines
 from hw.devices.lapic import APIC_BASE, APIC_WINDOW, ApicBus, LocalApic
 from hw.devices.mptable import mp_table
 from hw.devices.pci import PciHost
@@ -32,6 +33,7 @@ __all__ = [
     "FwCfg",
     "IdeChannel",
     "IoApic",
+    "IrqLines",
     "LocalApic",
     "PciHost",
     "Pic8259Pair",

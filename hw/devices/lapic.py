@@ -94,7 +94,8 @@ class LocalApic(Device):
 
     name = "lapic"
     saved = ("id", "tpr", "ldr", "dfr", "svr", "isr", "tmr", "irr", "esr", "errors", "icr_low", "icr_high", "lvt",
-             "initial", "divide", "started", "lines", "ext")
+             "initial", "divide", "started", "lines", "ext", "on",
+             "base")
 
     def __init__(self, cpu_index: int, clock: VirtualClock, bus: ApicBus, output: Line,
                  external: Callable[[], int] | None = None, hertz: int = _SECOND) -> None:
@@ -113,6 +114,8 @@ class LocalApic(Device):
     def reset(self) -> None:
         """As after power-on: disabled by software, everything masked."""
         self.id = self.cpu_index
+        self.on = True
+        self.base = APIC_BASE
         self.init()
 
     def init(self) -> None:
@@ -126,6 +129,14 @@ class LocalApic(Device):
         self.ext = False
         self._arm()
         self._update()
+
+    def switch(self, on: bool) -> None:
+        """IA32_APIC_BASE bit 11. While off it answers nowhere, and the 8259 leads straight to the CPU."""
+        if on != self.on:
+            base = self.base
+            self.reset()
+            self.on, self.base = on, base
+            self._update()
 
     def virtual_wire(self) -> None:
         """As firmware leaves the first CPU: enabled, LINT0 takes the 8259's interrupts, LINT1 NMIs."""
@@ -188,6 +199,8 @@ class LocalApic(Device):
 
     def _external(self) -> bool:
         """Whether the 8259 asks, through LINT0 or LINT1 as ExtINT or by a message."""
+        if not self.on:
+            return bool(self.lines & 1)
         return self.ext or any(self.lines >> pin & 1 and self.lvt[_LINT0 + pin] & (MASKED | 0x700) == 0x700
                                for pin in (0, 1))
 
@@ -317,6 +330,8 @@ class LocalApic(Device):
     # Registers
 
     def mmio_read(self, offset: int, size: int) -> int:
+        if not self.on:
+            return 0xFFFF_FFFF
         return self._read(offset & 0xFF0) >> 8 * (offset & 3) if offset & 0xC == 0 else 0
 
     def _read(self, register: int) -> int:
@@ -357,7 +372,7 @@ class LocalApic(Device):
 
     def mmio_write(self, offset: int, size: int, value: int) -> None:
         """Only whole aligned registers can be written."""
-        if offset & 0xF == 0 and size == 4:
+        if offset & 0xF == 0 and size == 4 and self.on:
             self._write(offset & 0xFF0, value)
 
     def _write(self, register: int, value: int) -> None:

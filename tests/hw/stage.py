@@ -112,6 +112,13 @@ class Stage:
             self.cpu[name] = value
         return self.pc.run(10)
 
+    def paging(self) -> bytes:
+        """Map 4 MB one to one with the tables at 0x200000; code that switches paging on."""
+        self.ram.words[0x20_0000 >> 2] = 0x20_1003
+        for page in range(1024):
+            self.ram.words[(0x20_1000 >> 2) + page] = page << 12 | 3
+        return b"\xb8\x00\x00\x20\x00\x0f\x22\xd8\x0f\x20\xc0\x0d\x00\x00\x00\x80\x0f\x22\xc0"
+
     @property
     def cpu(self):  # type: ignore[no-untyped-def]
         return self.pc.cpus[0]

@@ -10,6 +10,7 @@ import pytest
 
 from hw import ImageError
 from hw.bare import BarePC
+from hw.bus import Device
 from hw.e820 import E820Map
 from hw.multiboot import Module, is_boot_sector, is_multiboot
 
@@ -121,6 +122,14 @@ def test_boot_sector(pc: BarePC) -> None:
     assert pc.ram.bytes[0x9_0010] == 0x5A and pc.cpus[0]["ebx"] & 0xFF == 0x80
 
 
+def test_boot_sector_before_a_kernel_with_a_header(pc: BarePC) -> None:
+    image = HLT.ljust(510, b"\0") + b"\x55\xaa" + elf(b"\x0f\x0b")
+    assert is_boot_sector(image) and not is_multiboot(image)
+    assert is_multiboot(elf(HLT).ljust(510, b"\0") + b"\x55\xaa")
+    pc.load(image, "disk")
+    assert pc.run(5).kind == "halted" and pc.cpus[0]["eip"] == 0x7C01
+
+
 def test_serial_exit_and_other_ports(pc: BarePC, output: bytearray) -> None:
     code = b"\x66\xba\xf8\x03\xb0H\xee\xb0i\xee" + b"\x66\xba\xf4\x00\xb8\x05\x00\x00\x00\xef"
     pc.load(elf(code + b"\xeb\xfe"), "image")
@@ -131,6 +140,14 @@ def test_serial_exit_and_other_ports(pc: BarePC, output: bytearray) -> None:
 def test_timeout(pc: BarePC) -> None:
     pc.load(elf(b"\xeb\xfe"), "image")
     assert pc.run(0.2).kind == "timeout"
+
+
+def test_halted_with_interrupts_off_while_a_timer_runs(pc: BarePC) -> None:
+    periodic = b"".join(b"\xc7\x05" + struct.pack("<II", 0xFEE00000 + register, value)
+                        for register, value in ((0xF0, 0x1FF), (0x320, 0x2_0030), (0x380, 10_000_000)))
+    pc.load(elf(periodic + HLT), "image")
+    report = pc.run(5)
+    assert report.kind == "halted" and "with interrupts off" in report.lines[0]
 
 
 def test_reset_ends_the_run(pc: BarePC) -> None:
@@ -215,3 +232,64 @@ def test_two_cpus_have_ids_of_their_own() -> None:
         first, second = pc.cpus
         assert first["eax"] == 0 and first["ebx"] >> 24 == 0
         assert second["ebx"] >> 24 == 1 and second["cs"] == 0x500
+
+
+def test_the_local_apic_is_switched_off_and_moved(pc: BarePC) -> None:
+    off = b"\xb9\x1b\x00\x00\x00\xb8\x00\x00\xe0\xfe\x31\xd2\x0f\x30"  # wrmsr 0x1B: 0xFEE00000
+    off += b"\x8b\x3d\x30\x00\xe0\xfe\xb8\x01\x00\x00\x00\x0f\xa2\x89\xd6"  # edi: its version; esi: CPUID
+    move = b"\xb9\x1b\x00\x00\x00\xb8\x00\x09\xd4\xfe\x31\xd2\x0f\x30"  # wrmsr 0x1B: 0xFED40900
+    move += b"\x8b\x2d\x30\x00\xd4\xfe\x8b\x1d\x30\x00\xe0\xfe\xf4"  # ebp, ebx: the version there, and here
+    pc.load(elf(off + move), "image")
+    pc.run(5)
+    cpu = pc.cpus[0]
+    assert cpu["edi"] == 0xFFFF_FFFF and not cpu["esi"] & 1 << 9
+    assert cpu["ebp"] == 0x50014 and cpu["ebx"] == 0xFFFF_FFFF
+
+
+@pytest.mark.parametrize(("eax", "edx"), [(0xFEE00D00, 0), (0xFEE00901, 0), (0xFEE00900, 16)])
+def test_reserved_bits_of_the_apic_base(pc: BarePC, eax: int, edx: int) -> None:
+    load = b"\xb9\x1b\x00\x00\x00\xb8" + struct.pack("<I", eax) + b"\xba" + struct.pack("<I", edx)
+    pc.load(elf(load + b"\x0f\x30\xf4"), "image")
+    report = pc.run(5)
+    assert report.kind == "triple-fault" and "#GP(0x0)" in report.lines[1]  # the IDT is empty
+
+
+class _Wake(Device):
+    """Port 0x300 sends CPU 1 an interrupt."""
+
+    name = "wake"
+    ports = ((0x300, 1),)
+    pc: BarePC
+
+    def port_write(self, port: int, size: int, value: int) -> None:
+        self.pc.lapics[1].svr |= 0x100
+        self.pc.lapics[1].accept(0x40)
+
+
+def test_an_interrupt_wakes_another_cpu_at_once() -> None:
+    with BarePC(E820Map.pc(16 << 20), 2, serial=lambda data: None) as pc:
+        wake = _Wake()
+        wake.pc = pc
+        pc.bus.add(wake)
+        code = b"".join(b"\xc7\x05\x00\x03\xe0\xfe" + struct.pack("<I", value) for value in (0xC4500, 0xC4605))
+        code += b"\x80\x3d\x04\x02\x00\x00\x00\x74\xf7"  # until [0x204]
+        code += b"\x66\xba\x00\x03\xee"  # out 0x300
+        code += b"\x80\x3d\x00\x02\x00\x00\x00\x74\xf7\xf4"  # until [0x200]; hlt
+        pc.load(elf(code), "image")
+        pc.ram.write(0x5000, b"\xc6\x06\x04\x02\x01\xfb\xf4\xeb\xfd")  # mov byte [0x204], 1; sti; hlt; jmp
+        pc.ram.write(0x4 * 0x40, struct.pack("<HH", 0x6000, 0))
+        pc.ram.write(0x6000, b"\xc6\x06\x00\x02\x01\xcf")  # mov byte [0x200], 1; iret
+        assert pc.run(5).kind == "halted"
+        assert pc.ram.bytes[0x200] == 1 and pc.clock.now < 500_000
+
+
+def test_a_loop_that_looks_like_sti_calls_nobody_back() -> None:
+    with BarePC(E820Map.pc(16 << 20), serial=lambda data: None) as pc:
+        # a timer interrupt that waits: from now on blocks that end in STI are watched
+        setup = b"".join(b"\xc7\x05" + struct.pack("<II", 0xFEE00000 + register, value)
+                         for register, value in ((0xF0, 0x1FF), (0x320, 0x2_0030), (0x380, 1000)))
+        loop = b"\xb9\x00\x00\x10\x00\x90\x90\x49\x75\xfb\xf4"  # mov ecx; nop; nop; dec ecx; jne back (75 FB); hlt
+        pc.load(elf(setup + loop), "image")
+        pc.run(5)
+        cpu = pc.cpus[0]
+        assert cpu["ecx"] == 0 and cpu.waits and cpu._watching and not cpu._sites

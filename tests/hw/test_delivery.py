@@ -188,16 +188,8 @@ def test_triple_fault_ends_the_run_with_its_story(stage) -> None:
     assert "#UD at EIP 0x00100001" in text and "#NP(0x33)" in text and "#DF(0x0)" in text
 
 
-def _paging(stage: st.Stage) -> bytes:
-    """4 MB one to one, and code that switches paging on."""
-    stage.ram.words[0x20_0000 >> 2] = 0x20_1003
-    for page in range(1024):
-        stage.ram.words[(0x20_1000 >> 2) + page] = page << 12 | 3
-    return b"\xb8\x00\x00\x20\x00\x0f\x22\xd8\x0f\x20\xc0\x0d\x00\x00\x00\x80\x0f\x22\xc0"
-
-
 def test_page_fault_through_the_idt(stage) -> None:
-    code = _paging(stage)
+    code = stage.paging()
     stage.run(code + b"\xa3\x00\x00\x00\x50")  # mov [0x50000000], eax
     seen = stage.seen()
     assert (seen.vector, seen.stack[0], seen.stack[1]) == (14, 2, CODE + len(code))
@@ -205,7 +197,7 @@ def test_page_fault_through_the_idt(stage) -> None:
 
 
 def test_page_fault_while_one_is_delivered(stage) -> None:
-    code = _paging(stage)
+    code = stage.paging()
     report = stage.run(code + b"\xbc\x00\x00\x00\x60\xa3\x00\x00\x00\x50")  # mov esp, 0x60000000
     assert report.kind == "triple-fault"  # #DF has no stack either
     assert [line.split(" at ")[0].strip() for line in report.lines[1:]] == [
@@ -213,7 +205,7 @@ def test_page_fault_while_one_is_delivered(stage) -> None:
 
 
 def test_idt_in_a_page_that_is_absent(stage) -> None:
-    code = _paging(stage)
+    code = stage.paging()
     stage.ram.words[(0x20_1000 >> 2) + (st.IDT >> 12)] = 0
     report = stage.run(code + UD2)
     assert report.kind == "triple-fault"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hw.bus import Bus
 from hw.devices.debug_console import DebugConsole, PostPort
 from hw.devices.debug_exit import DebugExit
+from hw.devices.irq_lines import IrqLines
 
 
 def test_exit_statuses(ports) -> None:
@@ -37,3 +39,14 @@ def test_checkpoint(ports) -> None:
     other = PostPort()
     other.load_state(post.state())
     assert other.code == 0x42
+
+
+def test_interrupt_lines() -> None:
+    seen: list[tuple[int, bool]] = []
+    bus = Bus()
+    bus.add(IrqLines([lambda level, pin=pin: seen.append((pin, level)) for pin in range(3)]))
+    bus.port_out(0x2002, 1, 1)
+    bus.port_out(0x2000, 1, 0x80)
+    bus.port_out(0x2002, 1, 0)
+    assert seen == [(2, True), (0, True), (2, False)]
+    assert bus.owner(0x2003) is None and bus.port_in(0x2001, 1) == 0xFF

@@ -365,3 +365,17 @@ def test_priorities_equal_the_reference(steps) -> None:
         threshold = max([tpr >> 4, *(vector >> 4 for vector in serving)])
         assert level[0] == any(vector >> 4 > threshold for vector in requested)
         assert apic.mmio_read(PPR, 4) >> 4 == threshold
+
+
+def test_switched_off(clock, line) -> None:
+    cpu = Pc(clock, type(line)).cpus[0]
+    cpu.apic.virtual_wire()
+    cpu.write(TPR, 0x30)
+    cpu.apic.switch(False)
+    assert cpu.read(VERSION) == 0xFFFF_FFFF
+    cpu.write(SVR, 0x1FF)
+    assert not cpu.apic.accept(0x40) and not cpu.intr.level
+    cpu.apic.lint(0)(True)
+    assert cpu.intr.level and cpu.take() == 0x99, "the 8259 leads straight to the CPU"
+    cpu.apic.switch(True)
+    assert not cpu.intr.level and cpu.read(TPR) == 0 and cpu.read(SVR) == 0xFF
