@@ -64,7 +64,10 @@ def test_from_c(name: str) -> None:
     assert result.stdout.startswith(OUTPUT[name]) and result.stdout.endswith("no damage found\n")
 
 
-@pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
+@pytest.mark.parametrize(
+    "options", [MACHINES["one CPU"], pytest.param(MACHINES["four CPUs"], marks=pytest.mark.slow)],
+    ids=list(MACHINES),
+)  # fmt: skip
 @pytest.mark.parametrize("name", OUTPUT)
 def test_as_a_relocatable_object(name: str, options: BootOptions, every_compiler: str, tmp_path: Path) -> None:
     module = tmp_path / f"{name}.ko"

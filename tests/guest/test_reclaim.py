@@ -184,8 +184,11 @@ def test_events() -> None:
 @pytest.mark.parametrize(
     "how",
     [
-        "timer", "shrinker", "handler", "vmalloc",
-        *(pytest.param(how, marks=pytest.mark.slow) for how in ("dirty", "locked", "inodes", "removes-itself")),
+        "timer", "shrinker",
+        *(
+            pytest.param(how, marks=pytest.mark.slow)
+            for how in ("handler", "vmalloc", "dirty", "locked", "inodes", "removes-itself")
+        ),
     ],
 )  # fmt: skip
 def test_the_machine_goes_on_after(how: str) -> None:

@@ -45,6 +45,7 @@ def test_a_reader_on_another_cpu(seed: int | None) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_fsck_knows_a_slab_that_waits(tmp_path: Path) -> None:
     """A machine halted while the reader is at work."""
     with Kernel.boot(BootOptions(ram=64 << 20, cpus=2, schedule=3)) as kernel:

@@ -590,7 +590,7 @@ def sample(kernel: Kernel, kind: Callable[[Kernel], Iterator[Target]], count: in
 
 @pytest.mark.parametrize("kind", KIND_OF_TARGETS, ids=lambda kind: kind.__name__)
 def test_flipped_word_is_named(busy: Kernel, kind: Callable[[Kernel], Iterator[Target]]) -> None:
-    assert sample(busy, kind, 12, 1) == []
+    assert sample(busy, kind, 8, 1) == []
 
 
 @pytest.mark.parametrize(
@@ -610,7 +610,7 @@ def test_flipped_word_is_named_smp_hash(busy_hash: Kernel, kind: Callable[[Kerne
 def test_flipped_word_is_named_with_debugged_slabs(
     busy_debug: Kernel, kind: Callable[[Kernel], Iterator[Target]]
 ) -> None:
-    assert sample(busy_debug, kind, 18 if kind is debugged else 6, 3) == []
+    assert sample(busy_debug, kind, 12 if kind is debugged else 4, 3) == []
 
 
 @pytest.mark.slow

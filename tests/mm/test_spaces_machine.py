@@ -247,7 +247,7 @@ class PaeSpaces(Spaces):
     pae = True
 
 
-@pytest.mark.parametrize("machine", (Spaces, PaeSpaces))
+@pytest.mark.parametrize("machine", (Spaces, pytest.param(PaeSpaces, marks=pytest.mark.slow)))
 def test_any_order(machine: type[Spaces]) -> None:
     run_state_machine_as_test(machine, settings=settings(max_examples=3, stateful_step_count=25))
 
