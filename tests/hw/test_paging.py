@@ -28,6 +28,7 @@ from hw.paging import (
     walk_all,
 )
 from hw.ram import RAM
+from tests.hw.rows import by_page
 
 DIRECTORY, TABLES = 0x10_0000, 0x20_0000
 PAGED = CR0_PG | CR0_WP | 1
@@ -77,14 +78,7 @@ def test_all_is_the_sum_of_every_one(memory, ptes, pdes, cr4: int) -> None:
                 expected[linear] = verdict.pa, low, verdict.page_size
             else:
                 assert verdict.page_size == 0 or verdict.error_code == 9
-    got: dict[int, tuple[int, int, int]] = {}
-    last_end = 0
-    for start, end, pa, flags, size in rows.tolist():
-        assert last_end <= start < end
-        last_end = end
-        for linear in range(start, end, 4096):
-            got[linear] = pa + linear - start, flags, size
-    assert got == expected
+    assert by_page(rows) == expected
     for before, after in zip(rows, rows[1:]):
         together = (before["end"] == after["start"] and before["pa"] + before["end"] - before["start"] == after["pa"]
                     and before["flags"] == after["flags"] and before["page_size"] == after["page_size"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import importlib.util
 import json
 import os
 import random
@@ -11,57 +9,30 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import rule, run_state_machine_as_test
 
 from guest.kernel import Kernel
 from mm.fsck import fsck
 from mm.gfp import GFP_COLD, GFP_COMP, GFP_ZERO
 from mm.setup import BootOptions
+from tests.mm.cache_rules import INDEX, CacheRules
+from tests.mm.sequence import Sequence
 
 _SCRIPT = Path(__file__).with_name("sequence.py")
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("highmem_test_sequence", _SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-Sequence = _load().Sequence
-
-INDEX = st.integers(0, 1 << 16)
 ORDERS = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4, 6, 9))
 PAGE_INDEX = st.sampled_from((0, 0, 1, 60, 64, 4090, 1 << 18, 0xFFFFFFE0, 0xFFFFFFFF))
 STATES = st.sampled_from(("clean", "clean", "dirty", "held"))
 SIZES = st.one_of(st.integers(1, 300), st.integers(1, 5000), st.integers(1, 131072))
 
 
-class Accounting(RuleBasedStateMachine):
+class Accounting(CacheRules):
     """The calls of the memory manager in any order."""
-
-    options: BootOptions
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sequence = Sequence(Kernel.boot(self.options))
-
-    def teardown(self) -> None:
-        try:
-            self.sequence.kernel.close()
-        except BufferError:  # the traceback of a failure holds views of the memory
-            gc.collect()
-
-    @invariant()
-    def sound(self) -> None:
-        self.sequence.check()
 
     @rule(zone=st.integers(0, 2), order=ORDERS, flags=st.sampled_from((0, GFP_COMP, GFP_ZERO, GFP_COLD)))
     def alloc_pages(self, zone: int, order: int, flags: int) -> None:
@@ -101,22 +72,6 @@ class Accounting(RuleBasedStateMachine):
     @rule(index=INDEX, count=st.sampled_from((1, 5, 61, 121, 150)))
     def cache_alloc(self, index: int, count: int) -> None:
         self.sequence.cache_alloc(index, count)
-
-    @rule(index=INDEX)
-    def destroy_cache(self, index: int) -> None:
-        self.sequence.destroy_cache(index)
-
-    @rule(index=INDEX)
-    def shrink(self, index: int) -> None:
-        self.sequence.shrink(index)
-
-    @rule(index=INDEX, limit=st.integers(1, 300), batchcount=st.integers(1, 150), shared=st.integers(0, 20))
-    def tune(self, index: int, limit: int, batchcount: int, shared: int) -> None:
-        self.sequence.tune(index, limit, batchcount, shared)
-
-    @rule(ticks=st.integers(1, 2500))
-    def pass_time(self, ticks: int) -> None:
-        self.sequence.pass_time(ticks)
 
     @rule(pages=st.sampled_from((1, 2, 7, 40, 1025)), low=st.booleans())
     def vmalloc(self, pages: int, low: bool) -> None:
@@ -176,10 +131,6 @@ class Accounting(RuleBasedStateMachine):
     @rule(index=INDEX)
     def release_task(self, index: int) -> None:
         self.sequence.release_task(index)
-
-    @rule(number=INDEX)
-    def on_cpu(self, number: int) -> None:
-        self.sequence.on_cpu(number % len(self.sequence.cpus()))
 
     @rule()
     def attach_to_copy(self) -> None:

@@ -7,44 +7,28 @@ the slabs is what callers hold and what rests in arrays, and that nothing held l
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-from guest.kernel import Kernel
 from mm.setup import BootOptions
-from tests.mm.sequence import ALIGNS, CACHE_FLAGS, Sequence
+from tests.mm.cache_rules import INDEX, CacheRules
+from tests.mm.sequence import ALIGNS, CACHE_FLAGS
 
-INDEX = st.integers(0, 1 << 16)
 COUNT = st.one_of(st.integers(1, 8), st.integers(1, 250))
 SIZES = (256, 500, 512, 700, 1024, 1400, 2048, 4096)
 SIZE = st.one_of(st.integers(4, 130), st.sampled_from(SIZES), st.integers(4, 9000))
 ALIGN, FLAGS = st.integers(0, len(ALIGNS) - 1), st.integers(0, len(CACHE_FLAGS) - 1)
 
 
-class Caches(RuleBasedStateMachine):
+class Caches(CacheRules):
     """The calls of the slab allocator in any order, on any CPU."""
 
-    options: BootOptions
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sequence = Sequence(Kernel.boot(self.options))
-
     def teardown(self) -> None:
-        try:
-            self.sequence.give_back()
-            self.sequence.check()
-            self.sequence.kernel.close()
-        except BufferError:  # the traceback of a failure holds views of the memory
-            gc.collect()
-
-    @invariant()
-    def sound(self) -> None:
+        self.sequence.give_back()
         self.sequence.check()
+        super().teardown()
 
     @initialize(sizes=st.lists(SIZE, min_size=4, max_size=8))
     def begin(self, sizes: list[int]) -> None:
@@ -54,22 +38,6 @@ class Caches(RuleBasedStateMachine):
     @rule(size=SIZE, align=ALIGN, flags=FLAGS)
     def create(self, size: int, align: int, flags: int) -> None:
         self.sequence.create_cache(size, align, flags)
-
-    @rule(index=INDEX)
-    def destroy(self, index: int) -> None:
-        self.sequence.destroy_cache(index)
-
-    @rule(index=INDEX)
-    def shrink(self, index: int) -> None:
-        self.sequence.shrink(index)
-
-    @rule(index=INDEX, limit=st.integers(1, 300), batchcount=st.integers(1, 150), shared=st.integers(0, 20))
-    def tune(self, index: int, limit: int, batchcount: int, shared: int) -> None:
-        self.sequence.tune(index, limit, batchcount, shared)
-
-    @rule(ticks=st.integers(1, 3000))
-    def reap(self, ticks: int) -> None:
-        self.sequence.pass_time(ticks)
 
     @rule(index=INDEX, count=COUNT)
     def alloc(self, index: int, count: int) -> None:
@@ -84,10 +52,6 @@ class Caches(RuleBasedStateMachine):
     def kmalloc(self, size: int, count: int, dma: bool) -> None:
         for _ in range(count):
             self.sequence.kmalloc(size, dma)
-
-    @rule(number=INDEX)
-    def on_cpu(self, number: int) -> None:
-        self.sequence.on_cpu(number % len(self.sequence.cpus()))
 
 
 MACHINES = {
