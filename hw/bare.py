@@ -504,14 +504,14 @@ class BarePC:
         clock.advance(clock.now + executed * BLOCK_NS // busy)
         if cpu.settle():
             return
+        if end is End.STOPPED:
+            end = cpu.leave_site()
         if end is End.LOST:
             cpu.delivery.fault(6, None)  # the bus gives ones: FF FF is no instruction
         elif end is End.HALTED:
             processor.halted = True
             processor.enabled = cpu.look()[0]
             processor.deaf = cpu.nmi_blocked
-        elif end is End.STOPPED:
-            cpu.leave_site()
 
     def _restart_cpu(self, processor: Processor) -> None:
         """INIT and SIPI (SDM vol. 3, 8.4): the first stops a CPU, the second starts it in real mode."""

@@ -288,21 +288,22 @@ class BareCPU(CPU):
             self._watching = True
             self._engine.flush_code()
 
-    def leave_site(self) -> None:
-        """After a stop at such a place: step over it."""
+    def leave_site(self) -> End:
+        """After a stop at such a place: step over it; how the last step ended, where it did not go on."""
         if self._site is None:
-            return
+            return End.STOPPED
         (site, end), self._site = self._site, None
         for _ in range(_STEPS):
             self.frame._context.save()
             w, at = self._w, self._state
             linear = w[at.segments + STRIDE * CS + BASE] + w[self._offsets.eip] & 0xFFFF_FFFF
             if not site <= linear < end or self._halted:
-                return
+                break
             if site in self._always_sites and self._msr(linear):
                 continue
-            if self.step() is End.HALTED:
-                return
+            if (stepped := self.step()) in (End.HALTED, End.LOST):
+                return stepped
+        return End.STOPPED
 
     def _msr(self, linear: int) -> bool:
         """Do a RDMSR or WRMSR of ring 0 that is no matter of the engine; whether that was one."""

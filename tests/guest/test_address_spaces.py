@@ -38,14 +38,13 @@ MACHINES = {
     "PAE": BootOptions(ram=64 * MB, pae=True),
     "PAE, schedule": BootOptions(ram=64 * MB, pae=True, cpus=2, schedule=2, page_owner=False),
 }
+_FAST = ("schedule", "PAE")
+EACH = pytest.mark.parametrize(
+    "name", [name if name in _FAST else pytest.param(name, marks=pytest.mark.slow) for name in MACHINES]
+)
 
 
-@pytest.mark.parametrize(
-    "name", [
-        "schedule", "PAE",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(MACHINES.keys() - {"schedule", "PAE"})),
-    ]
-)  # fmt: skip
+@EACH
 def test_one_fault_for_each_page_table_and_address_space(name: str) -> None:
     options = MACHINES[name]
     with Kernel.boot(options) as kernel:
@@ -80,8 +79,9 @@ def test_a_directory_that_was_used_before_has_page_tables_of_then() -> None:
         assert faults[0]["address"] == faults[0]["ip"]
 
 
-@pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
-def test_threads_in_other_address_spaces(options: BootOptions) -> None:
+@EACH
+def test_threads_in_other_address_spaces(name: str) -> None:
+    options = MACHINES[name]
     with Kernel.boot(options) as kernel:
         for argument in ("", "exit"):
             status, text = execute(kernel, PROGRAMS / "spaces_threads.c", argument)

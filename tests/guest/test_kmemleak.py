@@ -81,7 +81,13 @@ def test_who_ends_by_itself_does_not(arguments: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["kmalloc 4096", "kmalloc 131072", "pages 10", "compound 3", "highuser 0", "vmalloc 50000", "cache 700"],
+    [
+        "kmalloc 4096", "compound 3", "vmalloc 50000",
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in ("kmalloc 131072", "pages 10", "highuser 0", "cache 700")
+        ),
+    ],
 )
 def test_who_frees_has_nothing_to_give_back(arguments: str) -> None:
     with Kernel.boot(BootOptions(ram=64 * MB)) as kernel:

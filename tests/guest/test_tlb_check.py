@@ -100,7 +100,7 @@ def test_a_small_tlb() -> None:
         pytest.param(cc.PROGRAMS / "pressure.c", {"ram": 64 << 20}, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("capacity", [None, 16])
+@pytest.mark.parametrize("capacity", [None, pytest.param(16, marks=pytest.mark.slow)])
 def test_the_kernel_itself_is_never_reported(program: Path, options: dict[str, int], capacity: int | None) -> None:
     """kmap, vmalloc and reclaim flush in their own time; and what is watched runs as what is not."""
     results = []

@@ -240,10 +240,15 @@ def test_the_local_apic_is_switched_off_and_moved(pc: BarePC) -> None:
     move = b"\xb9\x1b\x00\x00\x00\xb8\x00\x09\xd4\xfe\x31\xd2\x0f\x30"  # wrmsr 0x1B: 0xFED40900
     move += b"\x8b\x2d\x30\x00\xd4\xfe\x8b\x1d\x30\x00\xe0\xfe\xf4"  # ebp, ebx: the version there, and here
     pc.load(elf(off + move), "image")
-    pc.run(5)
+    assert pc.run(5).kind == "halted"
     cpu = pc.cpus[0]
     assert cpu["edi"] == 0xFFFF_FFFF and not cpu["esi"] & 1 << 9
     assert cpu["ebp"] == 0x50014 and cpu["ebx"] == 0xFFFF_FFFF
+
+
+def test_a_hlt_behind_an_msr_instruction_halts(pc: BarePC) -> None:
+    pc.load(elf(b"\xb9\x1b\x00\x00\x00\x0f\x32\xf4"), "image")  # rdmsr; hlt: one block
+    assert pc.run(5).kind == "halted" and pc.cpus[0]["eax"] == 0xFEE0_0900
 
 
 @pytest.mark.parametrize(("eax", "edx"), [(0xFEE00D00, 0), (0xFEE00901, 0), (0xFEE00900, 16)])
@@ -287,9 +292,9 @@ def test_a_loop_that_looks_like_sti_calls_nobody_back() -> None:
     with BarePC(E820Map.pc(16 << 20), serial=lambda data: None) as pc:
         # a timer interrupt that waits: from now on blocks that end in STI are watched
         setup = b"".join(b"\xc7\x05" + struct.pack("<II", 0xFEE00000 + register, value)
-                         for register, value in ((0xF0, 0x1FF), (0x320, 0x2_0030), (0x380, 1000)))
+                         for register, value in ((0xF0, 0x1FF), (0x320, 0x2_0030), (0x380, 1_000_000)))
         loop = b"\xb9\x00\x00\x10\x00\x90\x90\x49\x75\xfb\xf4"  # mov ecx; nop; nop; dec ecx; jne back (75 FB); hlt
         pc.load(elf(setup + loop), "image")
-        pc.run(5)
+        assert pc.run(5).kind == "halted"
         cpu = pc.cpus[0]
         assert cpu["ecx"] == 0 and cpu.waits and cpu._watching and not cpu._sites

@@ -228,7 +228,7 @@ def test_constructor_or_destructor_that_dies(
     assert fsck(kernel.ram, kernel.text()).damages == []
 
 
-@pytest.mark.parametrize("level", ["pages", "objects"])
+@pytest.mark.parametrize("level", ["pages", pytest.param("objects", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mode", ["null", "switch"])
 def test_allocations_that_fail(monkeypatch: pytest.MonkeyPatch, level: failing.Level, mode: failing.Mode) -> None:
     """Making a cache, and taking objects from it: whatever fails, nothing is left behind."""

@@ -354,7 +354,7 @@ def test_damaged_memory_has_an_answer() -> None:
     image = range(kernel.layout.va("mem_map") - PAGE_OFFSET, kernel.layout.va("_end") - PAGE_OFFSET, 4)
     zones = range(kernel.page_alloc.pgdat - PAGE_OFFSET, kernel.page_alloc.pgdat - PAGE_OFFSET + 1024, 4)
     pages = range(kernel.page_alloc.mem_map - PAGE_OFFSET, kernel.page_alloc.mem_map - PAGE_OFFSET + 4096 * 40, 4)
-    for _ in range(150):
+    for _ in range(80):
         changed: dict[int, int] = {}
         for _ in range(chance.choice((1, 5, 200))):
             place = chance.choice((image, zones, pages, pages))
