@@ -44,6 +44,11 @@ int main(void)
 	u32 sector, seen;
 
 	outb(0x3F6, 2); /* no interrupts */
+	outb(0x1F6, 0xE0);
+	if (inb(0x1F7) == 0 || inb(0x1F7) == 0xFF) {
+		print("no disk: this program needs --disk FILE\n");
+		return 1;
+	}
 	command(0, 0, 0xEC);
 	wait_for_data();
 	insw(0x1F0, buffer, 256);
