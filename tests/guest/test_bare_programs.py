@@ -57,6 +57,14 @@ def test_programs_while_time_is_counted(name: str, tmp_path: Path) -> None:
     assert run(name, tmp_path, timer=True)[1].decode() == (EXPECTED / f"{name}.txt").read_text()
 
 
+def test_ide_without_a_disk() -> None:
+    output = bytearray()
+    with BarePC(E820Map.pc(64 << 20), serial=output.extend) as machine:
+        machine.load(bare.build(bare.FOLDER / "ide.c").read_bytes(), "ide")
+        report = machine.run(60)
+    assert output == b"no disk: this program needs --disk FILE\n" and (report.kind, report.status) == ("exit", 3)
+
+
 @pytest.mark.parametrize("name", ["preempt", "smp"])
 def test_time_is_the_same_each_time(name: str, tmp_path: Path) -> None:
     """Virtual time depends on the program alone."""
