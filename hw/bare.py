@@ -1,8 +1,8 @@
 """A PC of its own: RAM, CPUs and devices that run a bare-metal program, with no Python kernel.
 
 Virtual time: a basic block of code takes 5 ns (about one for an instruction), a device's port 1 us, its memory
-window 100 ns, RDTSC as long; when every CPU is halted, time jumps to the next deadline. Blocks are counted only
-while a timer is armed or more than one CPU runs; each then takes about 3 ns of the host's more.
+window 100 ns (the APIC's ID nothing), RDTSC as long; when every CPU is halted, time jumps to the next deadline.
+Blocks are counted only while a timer is armed or more than one CPU runs; each then takes about 3 ns of the host's more.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import os
 import select
 import struct
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import NamedTuple
 
 from hw.barecpu import BareCPU, End
 from hw.bus import Bus, Line
 from hw.clock import VirtualClock
+from hw.constant import ConstantRegister
 from hw.delivery import Event
 from hw.devices.cmos import Cmos
 from hw.devices.control import ResetControl, SystemControl
@@ -27,7 +29,7 @@ from hw.devices.i8042 import I8042
 from hw.devices.ide import IdeChannel
 from hw.devices.ioapic import PINS, IoApic
 from hw.devices.irq_lines import IrqLines
-from hw.devices.lapic import APIC_BASE, APIC_WINDOW, ApicBus, LocalApic
+from hw.devices.lapic import APIC_BASE, APIC_ID, APIC_WINDOW, ApicBus, LocalApic
 from hw.devices.mptable import mp_table
 from hw.devices.pic import Pic8259Pair
 from hw.devices.pit import Pit8254
@@ -58,8 +60,11 @@ from hw.watchdog import Watchdog
 
 BLOCK_NS, PORT_NS, WINDOW_NS, TSC_NS = 5, 1000, 100, 100
 BYTE_NS = 86_806  # on the serial line, at 115200 baud
-#: Blocks of code that a CPU runs before the next one does.
-QUANTUM = 20_000
+#: Blocks of code that a CPU runs before the next one does, which costs 30 us: half as much to half as much again, by a
+#: chance that is the same each time. With turns all alike one CPU may find the lock of another taken for ever.
+QUANTUM = 5_000
+#: The same after a message between CPUs: one may spin until the other has answered. It doubles with each round.
+_TALK = 500
 #: Blocks that are still counted after the last timer is gone.
 _LINGER = 10_000_000
 _SLICE = 2_000_000
@@ -92,7 +97,7 @@ class Processor:
         self.enabled = False  # IF at its HLT
         self.deaf = False  # at its HLT NMIs were waiting for an IRET
         self.intr = False
-        self.nmi = False
+        self.nmi = 0  # that wait: two may come before the CPU has its turn, while it serves one a second waits
         self.startup: int | None = None  # page of a SIPI
         self.reset = False  # an INIT came
 
@@ -104,7 +109,7 @@ class Processor:
     @property
     def runs(self) -> bool:
         """Whether it has something to do."""
-        wakes = self.nmi and not self.deaf or self.intr and self.enabled
+        wakes = self.nmi > 0 and not self.deaf or self.intr and self.enabled
         return self.on and (not self.halted or wakes) or self.reset or self.startup is not None
 
 
@@ -125,11 +130,15 @@ class BarePC:
         self._serial_in = serial_in
         self._typed = bytearray()
         self._reads = 0
+        #: called between the turns of the CPUs
+        self.on_round: Callable[[], None] | None = None
         self._report: Report | None = None
         self._running: Processor | None = None
         self._linger = 0
         self._several = False  # more than one CPU has run
         self._last = 0  # the CPU that ran last
+        self._quantum = QUANTUM
+        self._chance = Random(0).random
         self._busy_at = 0  # when a CPU last had something to do
         try:
             self._apic_bus = ApicBus(self._deliver)
@@ -193,7 +202,6 @@ class BarePC:
             bus.add(device)
         self.lapics[0].virtual_wire()
         for processor, lapic in zip(self.processors, self.lapics):
-            self._map_apic(processor.cpu, lapic, APIC_BASE)
             processor.cpu.apic_base = self._apic_base(processor.cpu, lapic)
             for pa, size, window in bus.mmio:
                 if self.ram.has(pa, size):  # the text memory of the VGA
@@ -202,39 +210,47 @@ class BarePC:
                                        self._timed_write(window.mmio_write))
         clock.armed = self._armed
 
-    def _map_apic(self, cpu: BareCPU, lapic: LocalApic, base: int) -> None:
-        """Show a local APIC to its CPU at ``base``, as long as ``lapic.base`` is that."""
+    def _map_apic(self, cpu: BareCPU, lapic: LocalApic, base: int) -> Callable[[], None]:
+        """Show a local APIC to its CPU at ``base``, as long as ``lapic.base`` is that; to be called when that changes.
+
+        Kernels ask for the ID at each lock.
+        """
+        constant = ConstantRegister()
+
+        def refresh() -> None:
+            if lapic.base == base and lapic.on:
+                constant.show(APIC_ID, lapic.id << 24)
+            else:
+                constant.hide()
+
         def read(offset: int, size: int) -> int:
             return lapic.mmio_read(offset, size) if lapic.base == base else 0xFFFF_FFFF
-
-        timed = self._timed_read(read)
-
-        def read_id_at_once(offset: int, size: int) -> int:
-            if offset == 0x20 and size == 4 and lapic.on and lapic.base == base:  # kernels ask it at each lock
-                self._spend(WINDOW_NS)
-                return lapic.id << 24
-            return timed(offset, size)
 
         def write(offset: int, size: int, value: int) -> None:
             if lapic.base == base:
                 lapic.mmio_write(offset, size, value)
+                if offset == APIC_ID:
+                    refresh()
 
-        cpu.map_mmio(base, APIC_WINDOW, read_id_at_once, self._timed_write(write))
+        cpu.map_mmio(base, APIC_WINDOW, self._timed_read(read), self._timed_write(write), constant)
+        refresh()
+        return refresh
 
     def _apic_base(self, cpu: BareCPU, lapic: LocalApic) -> Callable[[int], bool]:
         """What serves WRMSR to IA32_APIC_BASE (SDM vol. 3, "Local APIC Status and Location")."""
-        known = {APIC_BASE}
+        windows = {APIC_BASE: self._map_apic(cpu, lapic, APIC_BASE)}
 
         def write(value: int) -> bool:
             if value & ~_APIC_BASE_BITS:
                 return False
             base = value & -APIC_WINDOW
-            if base not in known and not self.ram.has(base, APIC_WINDOW) and not any(
-                    pa < base + APIC_WINDOW and base < pa + size for pa, size, _ in self.bus.mmio):
-                self._map_apic(cpu, lapic, base)
-                known.add(base)
             lapic.base = base
             lapic.switch(bool(value & 0x800))
+            if base not in windows and not self.ram.has(base, APIC_WINDOW) and not any(
+                    pa < base + APIC_WINDOW and base < pa + size for pa, size, _ in self.bus.mmio):
+                windows[base] = self._map_apic(cpu, lapic, base)
+            for refresh in windows.values():
+                refresh()
             return True
 
         return write
@@ -255,6 +271,8 @@ class BarePC:
             processor.intr = level
             running = self._running
             if rises and running is not None:
+                if running is not processor:
+                    self._quantum = _TALK
                 running.cpu.attention()
 
         return line
@@ -266,11 +284,13 @@ class BarePC:
         """A message of the APICs beyond an interrupt."""
         processor = self.processors[index]
         if kind == "nmi":
-            processor.nmi = True
+            processor.nmi = min(processor.nmi + 1, 2)
         elif kind == "init":
             processor.reset, processor.startup = True, None
         elif kind == "startup" and (processor.reset or not processor.on) and processor.startup is None:
             processor.startup = vector
+        if processor is not self._running:
+            self._quantum = _TALK
         self._attention()
 
     def _attention(self) -> None:
@@ -328,6 +348,10 @@ class BarePC:
     def _exit(self, status: int) -> None:
         self._end("exit", status & 0xFF, f"exit by the debug port, status {status & 0xFF}")
 
+    def kill(self) -> None:
+        """End the machine, from a callback."""
+        self._end("killed", None, "killed by the debugger")
+
     def _restart(self) -> None:
         self._end("reset", None, "the program has reset the machine")
 
@@ -378,6 +402,8 @@ class BarePC:
                     self._end(verdict, None, f"ended: {verdict}")
                     break
                 self._round()
+                if self.on_round is not None:
+                    self.on_round()
         assert self._report is not None
         return self._report._replace(lines=(*self._report.lines, *self._unanswered()))
 
@@ -396,6 +422,7 @@ class BarePC:
             self._idle()
             return
         self._busy_at = self.clock.now
+        self._quantum = min(2 * self._quantum, QUANTUM)
         for processor in busy:
             if self._report is not None:
                 return
@@ -457,21 +484,33 @@ class BarePC:
         """Deliver what is pending if that can be; whether the CPU may go on now."""
         cpu = processor.cpu
         enabled, shadow = cpu.look()
-        if processor.nmi and not cpu.nmi_blocked:
+        if cpu.nmi_blocked:
+            processor.nmi = min(processor.nmi, 1)
+        elif processor.nmi:
             if cpu.unfinished or shadow:
                 self._run(processor, 0, 1, step=True)
                 return False
-            processor.nmi = processor.halted = False
+            processor.nmi -= 1
+            processor.halted = False
             cpu.delivery.nmi()
-        elif processor.intr and enabled:
+            self._await_more(processor)
+            return True
+        if processor.intr and enabled:
             if (shadow or cpu.unfinished) and not processor.halted:
                 self._run(processor, 0, 1, step=True)
                 return False
-            processor.halted = cpu.waits = False
+            processor.halted = False
             cpu.delivery.interrupt(self.lapics[cpu.index].acknowledge())
+            self._await_more(processor)
         else:
             cpu.watch()
         return True
+
+    def _await_more(self, processor: Processor) -> None:
+        """After a delivery: what is still pending comes when the handler lets it."""
+        processor.cpu.waits = False
+        if processor.nmi or processor.intr:
+            processor.cpu.watch()
 
     def _budget(self, busy: int) -> int:
         """How many blocks may run before somebody must look; 0 for any number, uncounted."""
@@ -482,10 +521,10 @@ class BarePC:
         elif self._linger > 0 or any(cpu.must_count for cpu in self.cpus):
             left = _SLICE
         elif busy > 1:
-            left = QUANTUM
+            left = self._quantum
         else:
             return 0
-        return min(left, QUANTUM if busy > 1 else _SLICE)
+        return min(left, int(self._quantum * (0.5 + self._chance())) if busy > 1 else _SLICE)
 
     def _run(self, processor: Processor, budget: int, busy: int, *, step: bool = False) -> None:
         cpu, clock = processor.cpu, self.clock

@@ -6,13 +6,15 @@ answered from memory.
 
 IF becomes 1 without a word to us. So, from the first interrupt on that had to wait, blocks of code that end in
 STI, POPF or IRET call back, and so do those with a RDMSR or WRMSR, of which the engine knows too few to refuse the
-others, or with a MOV to a debug register. The engine reports each block that it translates, and the rest costs nothing.
+others, or with a MOV of debug registers or to CR0 or CR4, which it lets pass with any value. The engine reports each
+block that it translates, and the rest costs nothing.
 """
 
 from __future__ import annotations
 
 import ctypes
 import mmap
+import re
 import threading
 from collections.abc import Callable
 from enum import StrEnum
@@ -20,8 +22,9 @@ from functools import cache
 from typing import Any
 
 from hw.access_checks import AccessChecks
+from hw.constant import ConstantRegister
 from hw.cpu import CPU, DEBUG, ReadHandler, WriteHandler
-from hw.delivery import IF, RF, VM, Delivery, Event
+from hw.delivery import DR6_STEP, GENERAL, GENERAL_DETECT, IF, RF, VM, Delivery, Event
 from hw.engine import (
     ERR_FETCH_PROT,
     ERR_FETCH_UNMAPPED,
@@ -54,6 +57,8 @@ _SHORT_JUMPS = frozenset(bytes((code,)) for code in (*range(0x70, 0x80), 0xE0, 0
 _INS = frozenset((0x6C, 0x6D))
 _PREFIXES = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
 _MSR_TSC, _MSR_APIC_BASE = 0x10, 0x1B
+#: WRMSR, RDMSR, MOV to and from debug registers, MOV to CR0 and CR4.
+_LOOKED_AT = re.compile(rb"\x0f(?:[\x30\x32\x21\x23]|\x22[\xc0-\xc7\xe0-\xe7])", re.DOTALL)
 _A20 = 1 << 20
 #: MSRs that the engine keeps.
 _ENGINE_MSRS = frozenset((
@@ -61,6 +66,16 @@ _ENGINE_MSRS = frozenset((
     *range(0x268, 0x270), 0x277, 0x2FF, *range(0x400, 0x428), 0xC000_0080, 0xC000_0081, 0xC000_0082, 0xC000_0083,
     0xC000_0084, 0xC000_0100, 0xC000_0101, 0xC000_0102, 0xC000_0103,
 ))
+_ADDRESS_MSRS = frozenset((0xC000_0082, 0xC000_0083, 0xC000_0100, 0xC000_0101, 0xC000_0102))
+_BANKS = range(0x400, 0x428)  # four MSRs for each bank of machine checks: CTL, STATUS, ADDR, MISC
+_PE, _AM, _NW, _CD, _PG = 1, 1 << 18, 1 << 29, 1 << 30, 1 << 31  # of CR0
+#: Bits of CR4 that a feature brings: leaf of CPUID, register (0 EAX to 3 EDX), its bit there.
+_CR4_FEATURES = (
+    (0x3, 1, 3, 1), (0x4, 1, 3, 4), (0x8, 1, 3, 2), (0x10, 1, 3, 3), (0x20, 1, 3, 6), (0x40, 1, 3, 7),
+    (0x80, 1, 3, 13), (0x200, 1, 3, 24), (0x400, 1, 3, 25), (0x800, 7, 2, 2), (0x2000, 1, 2, 5), (0x4000, 1, 2, 6),
+    (1 << 16, 7, 1, 0), (1 << 17, 1, 2, 17), (1 << 18, 1, 2, 26), (1 << 20, 7, 1, 7), (1 << 21, 7, 1, 20),
+    (1 << 22, 7, 2, 3),
+)
 _NO_MEMORY = 0xFFFF_F000  # physical: page tables there map nothing
 _STEPS = 4096  # more than a block of code has
 
@@ -88,6 +103,7 @@ class BareCPU(CPU):
         self._engine.run_for_ever()
         self._state = state()
         self._model = model
+        self._cr4_bits = _cr4_bits(model)
         self.delivery = Delivery(self, shutdown)
         self.on_exception = self.delivery.exception
         self._w = self.frame._words
@@ -99,10 +115,11 @@ class BareCPU(CPU):
         self._replay: tuple[int, int, int | None] | None = None
         self._again_in: tuple[int, int, int] | None = None  # EIP, port and value of an INS
         self._denied = self._engine.context()
+        self._denying = False  # a port that the code may not use
         self._watching = self._shares = False
         self._checks = AccessChecks(self._engine, ram, self.delivery, self.attention)
         self._sites: set[tuple[int, int]] = set()  # blocks that call back: from where, and their end
-        self._always_sites: set[int] = set()  # those with a RDMSR, a WRMSR or a MOV to a debug register
+        self._always_sites: set[int] = set()  # those with an instruction to be looked at
         self._rf_sites: set[int] = set()  # to be stepped over while RF is set, see ``_resumes``
         self._ends_of: dict[int, int] = {}  # from where a hook is to where stepping ends
         self._new_sites: list[tuple[int, int, int]] = []  # begin of the block, first and last address of the hook
@@ -212,6 +229,7 @@ class BareCPU(CPU):
         """Run one instruction, or deliver the exception it raises."""
         context, w, at = self.frame._context, self._w, self._state
         context.save()
+        self._keep_status()
         w[at.hflags] |= HF_TF
         w[self._offsets.old_exception] = 0xFFFF_FFFF
         context.restore()
@@ -221,10 +239,25 @@ class BareCPU(CPU):
             self.delivery.stepping = False
             context.save()
             w[at.hflags] &= ~HF_TF
+            w[at.dr6] |= self.delivery.status
             context.restore()
         self._checks.follow_debug_registers()
         self.settle()
         return end
+
+    def _keep_status(self) -> None:
+        """Before a step of ours, which changes BS and B0 to B3 of DR6: note what the guest is to find there."""
+        w, at, peek = self._w, self._state, self.delivery.peek
+        linear = w[at.segments + STRIDE * CS + BASE] + w[self._offsets.eip]
+        status = w[at.dr6]
+        second = peek(linear + 1) if peek(linear) == 0x0F else None
+        if second == 0x23 and not w[at.hflags] & HF_CPL:
+            modrm = peek(linear + 2) or 0
+            if modrm >> 3 & 7 in (4, 6):
+                status = w[getattr(self._offsets, GENERAL[modrm & 7])]
+        self.delivery.status = status & (DR6_STEP | 0xF)
+        if second != 0x21:  # which may read it
+            w[at.dr6] &= ~DR6_STEP
 
     def attention(self) -> None:
         """From a device's callback: end the run behind this instruction."""
@@ -243,7 +276,7 @@ class BareCPU(CPU):
         #GP for a port that the code may not use, #AC, #DB for a breakpoint on data.
         """
         checks, delivery = self._checks, self.delivery
-        if self.on_exception == self._refused:
+        if self._denying:
             self._denied.restore()
             self._allow()
             delivery.fault(13, 0)
@@ -299,7 +332,7 @@ class BareCPU(CPU):
             linear = w[at.segments + STRIDE * CS + BASE] + w[self._offsets.eip] & 0xFFFF_FFFF
             if not site <= linear < end or self._halted:
                 break
-            if site in self._always_sites and self._msr(linear):
+            if site in self._always_sites and (self._msr(linear) or self._refuses(linear)):
                 continue
             if (stepped := self.step()) in (End.HALTED, End.LOST):
                 return stepped
@@ -311,8 +344,13 @@ class BareCPU(CPU):
         if self.delivery.peek(linear) != 0x0F or (second := self.delivery.peek(linear + 1)) not in (0x30, 0x32):
             return False
         number = w[places.ecx]
-        if number in _ENGINE_MSRS or w[at.cr0] & 1 and (w[at.hflags] & HF_CPL or w[at.eflags] & VM):
+        if w[at.cr0] & 1 and (w[at.hflags] & HF_CPL or w[at.eflags] & VM):
             return False
+        if number in _ENGINE_MSRS:
+            if second == 0x32 or _is_legal(number, w[places.edx] << 32 | w[places.eax]):
+                return False
+            self.delivery.fault(13, 0)
+            return True
         if second == 0x32:
             value = self.tsc() if number == _MSR_TSC else self.msrs.get(number)
         else:
@@ -332,6 +370,31 @@ class BareCPU(CPU):
         self.frame._context.restore()
         return True
 
+    def _refuses(self, linear: int) -> bool:
+        """Deliver the fault of a MOV of a debug or control register in ring 0 that the engine would do; whether so."""
+        w, at, places, peek = self._w, self._state, self._offsets, self.delivery.peek
+        second, modrm = peek(linear + 1), peek(linear + 2)
+        if peek(linear) != 0x0F or second not in (0x21, 0x22, 0x23) or modrm is None:
+            return False
+        if w[at.cr0] & _PE and (w[at.hflags] & HF_CPL or w[at.eflags] & VM):
+            return False
+        if second != 0x22:
+            if not w[at.dr7] & GENERAL_DETECT:
+                return False
+            self.delivery.breaks = GENERAL_DETECT
+            self.delivery.fault(1, None)
+            return True
+        number, value = modrm >> 3 & 7, w[getattr(places, GENERAL[modrm & 7])]
+        if number == 0:
+            bad = bool(value & _PG and not value & _PE or value & _NW and not value & _CD)
+            if value & ~w[at.cr0] & _AM and not bad:
+                self._engine.flush_code()  # translated as code whose alignment nobody checks
+        else:
+            bad = number == 4 and bool(value & ~self._cr4_bits)
+        if bad:
+            self.delivery.fault(13, 0)
+        return bad
+
     def tsc(self) -> int:
         """The time-stamp counter."""
         return self._time() + self._tsc_offset & 0xFFFF_FFFF_FFFF_FFFF
@@ -347,7 +410,7 @@ class BareCPU(CPU):
     def drop_changed_code(self) -> None:
         """Before a run: forget translated code of pages whose contents another CPU has changed."""
         memory = self._ram.bytes
-        changed = [page for page, data in self._code_pages.items() if memory[page:page + 4096] != data]
+        changed = [page for page, data in self._code_pages.items() if bytes(memory[page:page + 4096]) != data]
         if not changed:
             return
         context = self.frame._context
@@ -386,7 +449,7 @@ class BareCPU(CPU):
                 if checks.begin_alignment():
                     self._stopping = True
                     self._engine.stop()
-                always = b"\x0f\x32" in code or b"\x0f\x30" in code or b"\x0f\x23" in code
+                always = _LOOKED_AT.search(code) is not None
                 resumed = checks.code_breaks and bool(w[at.eflags] & RF)
                 if always or resumed or self._watching and code[-1] in _ENDS and bytes(code[-2:-1]) not in _SHORT_JUMPS:
                     if always:
@@ -445,10 +508,13 @@ class BareCPU(CPU):
 
     # -- devices
 
-    def map_mmio(self, pa: int, size: int, read: ReadHandler, write: WriteHandler) -> None:
+    def map_mmio(self, pa: int, size: int, read: ReadHandler, write: WriteHandler,
+                 constant: ConstantRegister | None = None) -> None:
         """As CPU.map_mmio; an access that asks for attention is not done again with its instruction."""
 
         def read_once(offset: int, width: int) -> int:
+            if constant is not None and offset == constant.offset and width == 4:
+                return constant.value
             if self._replay is not None:
                 (address, size, value), self._replay = self._replay, None
                 if address == pa + offset and size == width and value is not None:
@@ -467,14 +533,14 @@ class BareCPU(CPU):
             if self._stop_wanted:
                 self._again = pa + offset, width, None
 
-        super().map_mmio(pa, size, read_once, write_once)
+        super().map_mmio(pa, size, read_once, write_once, constant)
 
     def _hook_ports(self, port_in: PortIn, port_out: PortOut) -> None:
         allowed = self.delivery.may_use_port
 
         def on_in(_handle: int, port: int, size: int, _data: int) -> int:
             try:
-                if not allowed(port, size):
+                if self._denying or not allowed(port, size):
                     self._deny()
                     return 0
                 if self._again_in is not None:
@@ -491,10 +557,10 @@ class BareCPU(CPU):
 
         def on_out(_handle: int, port: int, size: int, value: int, _data: int) -> None:
             try:
-                if allowed(port, size):
-                    port_out(port, size, value)
-                else:
+                if self._denying or not allowed(port, size):
                     self._deny()
+                else:
+                    port_out(port, size, value)
             except BaseException as error:
                 self._fail(error)
 
@@ -502,7 +568,13 @@ class BareCPU(CPU):
         self._engine.hook_instruction(INSN_OUT, HookOut(on_out))
 
     def _deny(self) -> None:
-        """The engine goes on to the end of the block or the next access to memory: let that one lead nowhere."""
+        """The engine goes on to the end of the block or the next access to memory: let that one lead nowhere.
+
+        Nor does any port in between.
+        """
+        if self._denying:
+            return
+        self._denying = True
         self._denied.save()
         self._engine.write_register(REGISTERS["cr3"], _NO_MEMORY)
         self._engine.write_register(REGISTERS["cr0"], 0x8000_0011)
@@ -517,6 +589,7 @@ class BareCPU(CPU):
 
     def _allow(self) -> None:
         self.flush_tlb()
+        self._denying = False
         self.on_exception = self.delivery.exception
 
     def _note_ins(self, port: int, value: int) -> None:
@@ -571,18 +644,47 @@ class BareCPU(CPU):
         engine.hook_instruction(INSN_RDTSC, HookSkip(on_rdtsc))
 
 
+def _is_legal(number: int, value: int) -> bool:
+    """Whether an MSR that the engine keeps takes a value: it does not ask."""
+    if number in _ADDRESS_MSRS:
+        return value >> 47 in (0, 0x1_FFFF)
+    if number in _BANKS:
+        return (value in (0, (1 << 64) - 1), value == 0, True, True)[number & 3]
+    return True
+
+
 @cache
+def _cr4_bits(model: str | None) -> int:
+    """The bits of CR4 that a model has."""
+    leaves = _cpuid(model)
+    bits = 1 << 8  # PCE
+    for mask, leaf, register, bit in _CR4_FEATURES:
+        if leaf <= leaves[0][0] and leaves[leaf][register] >> bit & 1:
+            bits |= mask
+    return bits
+
+
 def _features(model: str | None) -> tuple[int, int, int, int]:
     """What CPUID leaf 1 of a model gives."""
+    return _cpuid(model)[1]
+
+
+@cache
+def _cpuid(model: str | None) -> dict[int, tuple[int, int, int, int]]:
+    """EAX, EBX, ECX and EDX of the leaves 0, 1 and 7 of a model's CPUID."""
     memory = mmap.mmap(-1, 4096)
     engine = Engine(model)
+    leaves = {}
     try:
         engine.map_ptr(0, 4096, ctypes.addressof(ctypes.c_char.from_buffer(memory)))
         memory[:3] = b"\x0f\xa2\xf4"  # cpuid; hlt
-        engine.write_register(REGISTERS["eax"], 1)
-        engine.start(0, NOWHERE)
-        eax, ebx, ecx, edx = (engine.read_register(REGISTERS[name]) for name in ("eax", "ebx", "ecx", "edx"))
-        return eax, ebx, ecx, edx
+        for leaf in (0, 1, 7):
+            engine.write_register(REGISTERS["eax"], leaf)
+            engine.write_register(REGISTERS["ecx"], 0)
+            engine.start(0, NOWHERE)
+            eax, ebx, ecx, edx = (engine.read_register(REGISTERS[name]) for name in ("eax", "ebx", "ecx", "edx"))
+            leaves[leaf] = eax, ebx, ecx, edx
+        return leaves
     finally:
         engine.close()
         memory.close()

@@ -59,12 +59,15 @@ class VirtualClock:
 
     def spend(self, nanoseconds: int) -> bool:
         """Let time pass without running timers: from within a device's access. Whether one is due now."""
-        self._now += nanoseconds
-        timers = self._timers
-        if not timers or self.live is not None and timers[0][0] > self._now + self.most:
+        self._now = now = self._now + nanoseconds
+        if not self._timers:
             return False
+        if self.live is not None:
+            if self._timers[0][0] > now + self.most:
+                return False
+            now += self.live()
         deadline = self.next_deadline()
-        return deadline is not None and deadline <= self.now
+        return deadline is not None and deadline <= now
 
     def advance(self, to: int) -> None:
         """Let the time become ``to``, and run what is due, in order; at its deadline where that is ahead of now."""

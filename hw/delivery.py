@@ -44,6 +44,7 @@ DF = 1 << 10
 _ALL_FLAGS = 0x3F_7FD5
 _DB, _NMI, _UD, _DF, _TS, _NP, _SS, _GP, _PF = 1, 2, 6, 8, 10, 11, 12, 13, 14
 _INT1 = 0xF1  # an opcode that the engine does not know
+GENERAL_DETECT = 1 << 13  # DR7.GD, and DR6.BD
 _WITH_CODE = frozenset((_DF, _TS, _NP, _SS, _GP, _PF, 17))
 _CONTRIBUTORY = frozenset((0, _TS, _NP, _SS, _GP))
 #: Vectors whose saved EFLAGS has RF set: faults other than #DB (SDM vol. 3, 17.3.1.1).
@@ -55,7 +56,7 @@ _TSS_BUSY = 1 << 9
 _REAL_FLAGS = PRESENT | _S | _WRITABLE | _ACCESSED
 _VM86_FLAGS = _REAL_FLAGS | 3 << 13
 DR6_STEP = 1 << 14
-_GENERAL = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")
+GENERAL = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")
 
 
 class Event(NamedTuple):
@@ -103,6 +104,8 @@ class Delivery:
         self._plain = min(end for start, end in cpu.ram.ranges if start == 0)
         self._main = next(((start, end) for start, end in cpu.ram.ranges if start == 1 << 20), (0, 0))
         self.stepping = False
+        #: while stepping: BS and B0 to B3 of DR6 as the guest is to find them
+        self.status = 0
         #: bits of DR6: breakpoints on data that the present instruction has met
         self.breaks = 0
 
@@ -117,9 +120,10 @@ class Delivery:
             w[self._st.hflags] &= ~HF_TF
             self.cpu.stop()
             if vector == _DB and not w[self._st.eflags] & TF and w[self._st.dr6] & DR6_STEP:
-                w[self._st.dr6] &= ~DR6_STEP
+                w[self._st.dr6] = w[self._st.dr6] & ~(DR6_STEP | 0xF) | self.status
                 self.breaks = breaks
                 return
+            w[self._st.dr6] |= self.status & DR6_STEP
         if vector == _DB and w[at.is_int] != 1:
             w[self._st.dr6] |= breaks
             if not w[self._st.dr6] & DR6_STEP and not w[self._st.dr7] & 0xFF and not w[self._st.eflags] & TF:
@@ -127,6 +131,8 @@ class Delivery:
                 return
         if w[at.is_int] == 1 and vector != _UD:
             self._deliver(vector, None, True, 0)
+        elif vector in (_TS, _NP, _SS) and self._half_switched():
+            self._finish_switch()
         elif vector == _UD and self._code(w[self._segment(CS) + BASE] + w[at.eip]) == _INT1:
             w[at.eip] = w[at.eip] + 1 & 0xFFFF_FFFF
             self._deliver(_DB, None, False, 1)
@@ -170,6 +176,8 @@ class Delivery:
         first = None if soft or external else vector
         if soft:
             ext = 0
+        elif vector == _DB:
+            w[self._st.dr7] &= ~GENERAL_DETECT
         resume = first in _RESUME
         while True:
             cr2 = w[self._st.cr2]
@@ -526,7 +534,7 @@ class Delivery:
         self._translate(base & 0xFFFF_FFFF, True)
         size = 4 if old_wide else 2
         flags = self._flags() | (RF if resume else 0)
-        saved = [w[at.eip], flags, *(w[getattr(at, name)] for name in _GENERAL),
+        saved = [w[at.eip], flags, *(w[getattr(at, name)] for name in GENERAL),
                  *(w[self._segment(number)] for number in range(GS + 1 if old_wide else DS + 1))]
         first = old_base + (0x20 if old_wide else 0x0E)
         for place in (first, first + size * len(saved) - 1):
@@ -547,10 +555,28 @@ class Delivery:
             flags = flags & 0xFFFF | w[st.eflags] & 0xFFFF_0000 & ~(VM | RF)
         self._set_flags(flags)
         w[at.eip] = eip
-        for name, value in zip(_GENERAL, new[3:11]):
+        for name, value in zip(GENERAL, new[3:11]):
             w[getattr(at, name)] = value if wide else value | 0xFFFF_0000
         self._load_task_segments(new[11:17], new[17], bool(flags & VM), ext)
         return wide
+
+    def _half_switched(self) -> bool:
+        """Whether the engine has broken a task switch of its own off: it refuses conforming segments of inner rings."""
+        w = self._w
+        return not w[self._segment(CS) + FLAGS] or not w[self._segment(SS) + FLAGS]
+
+    def _finish_switch(self) -> None:
+        """CALL, JMP or IRET has led to a task: all is loaded but EIP and the segments, which may fault there."""
+        w, tr = self._w, self._segment(TR)
+        wide = bool(w[tr + FLAGS] >> 8 & 8)
+        try:
+            new = self._read_tss(w[tr + BASE], wide)
+            w[self._at.eip] = new[1]
+            self._load_task_segments(new[11:17], new[17], False, 0)
+            if new[1] > w[self._segment(CS) + LIMIT]:
+                raise _Fault(_GP, 0)
+        except _Fault as fault:
+            self._deliver(fault.vector, fault.code, False, 0)
 
     def _read_tss(self, base: int, wide: bool) -> list[int]:
         """CR3, EIP, EFLAGS, eight registers, ES to GS, LDTR."""
@@ -564,7 +590,7 @@ class Delivery:
         """The new task's LDT and segments; a fault here belongs to it: #TS, or #NP and #SS."""
         w, st = self._w, self._st
         cpl = 3 if virtual else selectors[CS] & 3
-        w[st.hflags] &= ~(HF_CPL | HF_INHIBIT)
+        w[st.hflags] = w[st.hflags] & ~(HF_CPL | HF_INHIBIT) | cpl
         self._load(LDTR, ldt, 0, 0, 0)
         for number, selector in enumerate(selectors):
             self._load(number, selector, selector << 4 if virtual else 0, 0xFFFF if virtual else 0,
@@ -575,7 +601,7 @@ class Delivery:
                 raise _Fault(_TS, (ldt & 0xFFFC) + ext)
             self._load(LDTR, ldt, segment_base(low, high), segment_limit(low, high), high)
         if virtual:
-            w[st.hflags] |= 3 | HF_ADDSEG
+            w[st.hflags] |= HF_ADDSEG
             w[st.hflags] &= ~(HF_CS32 | HF_SS32)
             return
         for number in (CS, SS, DS, ES, GS - 1, GS):

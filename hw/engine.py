@@ -14,6 +14,7 @@ from ctypes import byref, c_int, c_size_t, c_uint, c_uint32, c_uint64, c_void_p
 from functools import cache
 from typing import Any
 
+from hw.constant import ConstantRegister
 from hw.errors import EngineError
 
 ARCH_X86 = 4
@@ -251,11 +252,17 @@ class Engine:
         self._check(self.library.run.uc_mem_map_ptr(self.handle, pa, size, 7, host_address),
                     f"map {size >> 10} KB of memory at physical {pa:#x}")
 
-    def map_mmio(self, pa: int, size: int, read: Any, write: Any) -> None:
-        """Let physical [pa, pa + size) be answered by the callbacks (MmioRead, MmioWrite objects)."""
-        self._kept += (read, write)
+    def map_mmio(self, pa: int, size: int, read: Any, write: Any, constant: ConstantRegister | None = None) -> None:
+        """Let physical [pa, pa + size) be answered by the callbacks (MmioRead, MmioWrite objects).
+
+        ``constant`` answers before ``read`` where it can do so without Python.
+        """
+        answer = ctypes.cast(read, c_void_p)
+        code = None if constant is None else constant.code(answer.value or 0)
+        self._kept += (read, write, constant, code)
         self._check(self.library.run.uc_mmio_map(
-            self.handle, pa, size, ctypes.cast(read, c_void_p), None, ctypes.cast(write, c_void_p), None),
+            self.handle, pa, size, answer if code is None else ctypes.addressof(code),
+            constant and constant.address, ctypes.cast(write, c_void_p), None),
             f"map a device at physical {pa:#x}")
 
     def hook(self, kind: int, callback: Any, begin: int = 1, end: int = 0) -> int:

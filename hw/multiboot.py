@@ -19,8 +19,8 @@ _PAGE_ALIGN, _MEMORY, _VIDEO, _KLUDGE = 1, 2, 4, 1 << 16
 _UNDERSTOOD = _PAGE_ALIGN | _MEMORY | _VIDEO
 _LOADER_NAME = b"highmem"
 
-#: Where the loader keeps its own things: GDT, information, strings. Programs are linked above 1 MB.
-GDT = 0x8000
+#: Where the loader keeps its own things: GDT, and information with strings, or behind the image if that lies there.
+GDT = 0x9_F800
 _INFORMATION = 0x9000
 BOOT_SECTOR = 0x7C00
 
@@ -81,7 +81,11 @@ def load(ram: RAM, image: bytes, name: str, command_line: str = "", modules: Seq
         ram.write(piece.pa, piece.data + bytes(piece.size - len(piece.data)))
     end = max((piece.pa + piece.size for piece in pieces), default=1 << 20)
     _write_gdt(ram)
-    information = _information(ram, end, f"{name} {command_line}".rstrip(), modules, name)
+    line = f"{name} {command_line}".rstrip()
+    room = 200 + len(line.encode("utf-8", "surrogateescape")) + 24 * len(ram.e820.entries)
+    room += sum(len(module.command_line.encode("utf-8", "surrogateescape")) + 17 for module in modules)
+    place = _free(pieces, _INFORMATION, room)
+    information = _information(ram, place, max(end, place + room), line, modules, name)
     return Start(entry, LOADER_MAGIC, information, 0, real=False)
 
 
@@ -134,9 +138,17 @@ def _write_gdt(ram: RAM) -> None:
     ram.write(GDT, struct.pack("<6I", 0, 0, 0xFFFF, 0xCF_9B00, 0xFFFF, 0xCF_9300))
 
 
-def _information(ram: RAM, end: int, command_line: str, modules: Sequence[Module], name: str) -> int:
-    """Write the information structure, and the modules behind the image; its address."""
-    at = _INFORMATION + 88
+def _free(pieces: Sequence[_Piece], first: int, size: int) -> int:
+    """The lowest address from ``first`` on with so much room beside the image."""
+    for piece in sorted(pieces, key=lambda piece: piece.pa):
+        if piece.pa < first + size and first < piece.pa + piece.size:
+            first = piece.pa + piece.size + 4095 & -4096
+    return first
+
+
+def _information(ram: RAM, place: int, end: int, command_line: str, modules: Sequence[Module], name: str) -> int:
+    """Write the information structure at ``place``, and the modules behind the image; its address."""
+    at = place + 88
     strings = bytearray()
 
     def string(text: bytes) -> int:
@@ -164,10 +176,10 @@ def _information(ram: RAM, end: int, command_line: str, modules: Sequence[Module
                         len(memory_map))
     fixed += struct.pack("<5I", map_at, 0, 0, 0, loader_at)
     data = fixed.ljust(88, b"\0") + strings + memory_map
-    if not ram.has(_INFORMATION, len(data)) or _INFORMATION + len(data) > 0x9_F000:
+    if not ram.has(place, len(data)) or place + len(data) > GDT and place < 1 << 20:
         raise ImageError(f"{name}: the command lines are too long")
-    ram.write(_INFORMATION, data)
-    return _INFORMATION
+    ram.write(place, data)
+    return place
 
 
 def memory_map_of(e820: E820Map) -> bytes:

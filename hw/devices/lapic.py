@@ -10,6 +10,7 @@ from hw.clock import Timer, VirtualClock
 
 APIC_BASE = 0xFEE0_0000
 APIC_WINDOW = 0x1000
+APIC_ID = 0x20  # the register, in the window
 #: Version register: xAPIC (0x14), 6 entries in the local vector table.
 APIC_VERSION = 0x0005_0014
 
@@ -94,7 +95,7 @@ class LocalApic(Device):
 
     name = "lapic"
     saved = ("id", "tpr", "ldr", "dfr", "svr", "isr", "tmr", "irr", "esr", "errors", "icr_low", "icr_high", "lvt",
-             "initial", "divide", "started", "lines", "ext", "on",
+             "initial", "divide", "started", "stopped", "lines", "ext", "on",
              "base")
 
     def __init__(self, cpu_index: int, clock: VirtualClock, bus: ApicBus, output: Line,
@@ -126,6 +127,7 @@ class LocalApic(Device):
         self.svr = 0xFF
         self.lvt = [MASKED] * 6
         self.initial = self.divide = self.started = 0
+        self.stopped = False  # a count that has run out stays at 0 when its mode becomes periodic
         self.ext = False
         self._arm()
         self._update()
@@ -297,7 +299,7 @@ class LocalApic(Device):
 
     def current_count(self) -> int:
         """The timer's current count."""
-        if not self.initial:
+        if not self.initial or self.stopped:
             return 0
         counts = self._counts()
         if self.lvt[_TIMER] & PERIODIC:
@@ -309,7 +311,7 @@ class LocalApic(Device):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self.initial:
+        if not self.initial or self.stopped:
             return
         periods = self._counts() // self.initial
         if periods and not self.lvt[_TIMER] & PERIODIC:
@@ -391,12 +393,13 @@ class LocalApic(Device):
         elif register == 0x380:
             self.initial = value
             self.started = self.clock.now
+            self.stopped = False
             self._arm()
         elif register == 0x3E0:
             done = self.initial - self.current_count()
             self.divide = value & 0xB
             self._rebase(done)
-        elif register == 0x20:
+        elif register == APIC_ID:
             self.id = value >> 24
         elif register == 0xD0:
             self.ldr = value & 0xFF00_0000
@@ -419,6 +422,7 @@ class LocalApic(Device):
         was, done = self.lvt[entry], self.initial - self.current_count()
         self.lvt[entry] = value if self.svr & ENABLED else value | MASKED
         if entry == _TIMER and (was ^ value) & PERIODIC:
+            self.stopped |= done == self.initial > 0
             self._rebase(done)
         elif entry in (_LINT0, _LINT0 + 1):
             self._lint(entry - _LINT0, rises=False)

@@ -95,6 +95,26 @@ def test_addresses_in_the_header(pc: BarePC) -> None:
     assert pc.ram.read(BASE + 38, 17) == bytes(16) + b"\xff"
 
 
+def test_an_image_below_1_mb_keeps_what_the_loader_adds_away(pc: BarePC) -> None:
+    """Linked at 32 KB, up to where the information would lie; so do its modules and strings."""
+    base, code = 0x8000, b"\x8c\xd8\x0f\x01\x05\x00\x70\x00\x00\xf4"  # mov eax, ds; sgdt [0x7000]; hlt
+    flags = 1 << 16
+    body = code + bytes(range(256)) * 24
+    end = base + 32 + len(body)
+    image = struct.pack("<8I", MAGIC, flags, -(MAGIC + flags) & 0xFFFF_FFFF, base, base, end, end + 0x800, base + 32)
+    image += body
+    pc.load(image, "low", "a b", [Module(b"data", "c")])
+    pc.run(5)
+    assert pc.ram.read(base, len(image)) == image and pc.ram.read(end, 0x800) == bytes(0x800)
+    at = pc.cpus[0]["ebx"]
+    words = struct.unpack("<22I", pc.ram.read(at, 88))
+    assert at >= end + 0x800 and bytes(pc.ram.bytes[words[4]:words[4] + 8]) == b"low a b\0"
+    limit, table = struct.unpack("<HI", pc.ram.read(0x7000, 6))
+    assert limit == 23 and not base <= table < end + 0x800 and pc.cpus[0]["eax"] & 0xFFFF == 16
+    start, stop, text, _ = struct.unpack("<4I", pc.ram.read(words[6], 16))
+    assert start >= end + 0x800 and pc.ram.read(start, stop - start) == b"data" and pc.ram.read(text, 2) == b"c\0"
+
+
 @pytest.mark.parametrize("image, words", [
     (b"", "no Multiboot header"),
     (b"\x7fELF" + bytes(9000), "no Multiboot header"),
@@ -246,6 +266,25 @@ def test_the_local_apic_is_switched_off_and_moved(pc: BarePC) -> None:
     assert cpu["ebp"] == 0x50014 and cpu["ebx"] == 0xFFFF_FFFF
 
 
+@pytest.mark.parametrize("host", ["x86_64", "another"])
+def test_the_id_of_the_local_apic_where_it_is_and_is_not(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: host)
+    write = b"\xc7\x05\x20\x00\xe0\xfe\x00\x00\x00\x07"  # mov dword [0xFEE00020], 0x07000000
+    read = b"\xa1\x20\x00\xe0\xfe\xa3%b\x00\x00\xa0\x23\x00\xe0\xfe\xa2%b\x00\x00"  # the register, its last byte
+    code, at = b"", 0x3000
+    for switch in (b"", write, b"\xb8\x00\x00\xe0\xfe", b"\xb8\x00\x08\xd4\xfe", b"\xb8\x00\x08\xe0\xfe"):
+        if switch[:1] == b"\xb8":  # wrmsr 0x1B: off, on and elsewhere, back again
+            switch = b"\xb9\x1b\x00\x00\x00\x31\xd2" + switch + b"\x0f\x30"
+        code += switch + read % (at.to_bytes(2, "little"), (at + 4).to_bytes(2, "little"))
+        at += 8
+    with BarePC(E820Map.pc(16 << 20), serial=lambda data: None) as pc:
+        pc.load(elf(code + b"\xf4"), "image")
+        assert pc.run(5).kind == "halted"
+        values = struct.unpack("<10I", pc.ram.read(0x3000, 40))
+        ones = (0xFFFF_FFFF, 0xFF)
+        assert values == (0, 0, 0x700_0000, 7, *ones, *ones, 0, 0)  # switched off it forgets the ID
+
+
 def test_a_hlt_behind_an_msr_instruction_halts(pc: BarePC) -> None:
     pc.load(elf(b"\xb9\x1b\x00\x00\x00\x0f\x32\xf4"), "image")  # rdmsr; hlt: one block
     assert pc.run(5).kind == "halted" and pc.cpus[0]["eax"] == 0xFEE0_0900
@@ -286,6 +325,22 @@ def test_an_interrupt_wakes_another_cpu_at_once() -> None:
         pc.ram.write(0x6000, b"\xc6\x06\x00\x02\x01\xcf")  # mov byte [0x200], 1; iret
         assert pc.run(5).kind == "halted"
         assert pc.ram.bytes[0x200] == 1 and pc.clock.now < 500_000
+
+
+@pytest.mark.parametrize("delay", range(1, 502, 100))
+def test_a_lock_that_another_cpu_takes_again_and_again(delay: int) -> None:
+    with BarePC(E820Map.pc(16 << 20), 2, serial=lambda data: None) as pc:
+        code = b"".join(b"\xc7\x05\x00\x03\xe0\xfe" + struct.pack("<I", value) for value in (0xC4500, 0xC4605))
+        code += b"\x80\x3d\x04\x02\x00\x00\x00\x74\xf7\xb9\x05\x00\x00\x00"  # until [0x204]; mov ecx, 5
+        code += b"\xb0\x01\x86\x05\x00\x02\x00\x00\x84\xc0\x75\xf4"  # take [0x200] by xchg
+        code += b"\xc6\x05\x00\x02\x00\x00\x00\xe2\xeb\xe6\xf4"  # give it back; loop; out 0xf4
+        pc.load(elf(code), "image")
+        # the other: rounds of 500 blocks, as many as the first turns have, 400 of them with the lock
+        other = b"\xb9" + struct.pack("<H", delay) + b"\xe2\xfe\xb0\x01\x86\x06\x00\x02\x84\xc0\x75\xf6"  # take it
+        other += b"\xc6\x06\x04\x02\x01\xb9\x90\x01\xe2\xfe"  # [0x204] = 1; 400 blocks
+        other += b"\xc6\x06\x00\x02\x00\xb9\x62\x00\xe2\xfe\xeb\xe0"  # give it back; 98 blocks
+        pc.ram.write(0x5000, other)
+        assert pc.run(20).kind == "exit"
 
 
 def test_a_loop_that_looks_like_sti_calls_nobody_back() -> None:

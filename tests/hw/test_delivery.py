@@ -234,6 +234,13 @@ def test_a_refused_port_changes_nothing_behind_it(stage) -> None:
     assert stage.ram.words[0x8000 >> 2] == 1
 
 
+def test_ports_behind_a_refused_one(stage) -> None:
+    stage.ram.bytes[st.TSS + 0x68 + 0x60] = 0xF0  # the first of them is allowed, the other is not
+    for second in (b"\x66\xba\x00\x03\xef", b"\xe7\x80", b"\xe4\x71"):  # out 0x300, out 0x80, in 0x71
+        assert stage.fault(b"\xb0\x09\xe6\x70" + second + b"\xc3", ring3=True) == (13, 0, 2)
+        assert stage.words.values == [] and stage.cpu["cr3"] == 0
+
+
 def test_null_idt(stage) -> None:
     stage.ram.write(0x108, struct.pack("<HI", 0, 0))
     report = stage.run(b"\x90" + UD2)
@@ -370,3 +377,102 @@ def test_code_that_another_cpu_has_stored(stage) -> None:
             assert pc.run(5).kind == "halted"
             if eax is not None:
                 assert second["eax"] == eax
+
+
+@pytest.mark.parametrize("number, value", [
+    (0xC000_0082, 0xAAAA_AAAA_AAAA_AAAA), (0xC000_0101, 1 << 47), (0x400, 5), (0x405, 1),
+])
+def test_values_that_an_msr_does_not_take(number: int, value: int) -> None:
+    """Addresses that are not canonical, a bank of machine checks that is set half, a status that is not cleared."""
+    from hw.bare import BarePC
+    from hw.e820 import E820Map
+
+    with BarePC(E820Map.pc(16 << 20), model="Broadwell", serial=lambda data: None) as pc:
+        stage = st.Stage(pc)
+
+        def write(bits: int) -> bytes:
+            return (b"\xb9" + struct.pack("<I", number) + mov_eax(bits & 0xFFFF_FFFF) +
+                    b"\xba" + struct.pack("<I", bits >> 32) + b"\x0f\x30")
+
+        assert stage.fault(write(0) + write(value)) == (13, 0, 17 + 15)
+
+
+MOV_CR0, MOV_CR4 = b"\x0f\x22\xc0", b"\x0f\x22\xe0"
+
+
+@pytest.mark.parametrize("code", [
+    mov_eax(0xFFFF_FFFF) + MOV_CR4, mov_eax(1 << 12) + MOV_CR4,
+    mov_eax(0x8000_0010) + MOV_CR0, mov_eax(0x2000_0011) + MOV_CR0,  # PG without PE, NW without CD
+])
+def test_values_that_a_control_register_does_not_take(stage, code: bytes) -> None:
+    before = stage.cpu["cr4"]
+    assert stage.fault(code) == (13, 0, 5)
+    assert stage.cpu["cr4"] == before and stage.cpu["cr0"] & 0xA000_0001 == 1
+
+
+def test_bits_of_cr4_follow_the_model() -> None:
+    from hw.bare import BarePC
+    from hw.e820 import E820Map
+
+    for model, smep in (("pentium3", False), ("Haswell", True)):
+        with BarePC(E820Map.pc(16 << 20), model=model, serial=lambda data: None) as pc:
+            stage = st.Stage(pc)
+            stage.run(mov_eax(1 << 20 | 0x10) + MOV_CR4 + int_(0x40))
+            assert stage.seen().vector == (0x40 if smep else 13)
+            stage.run(mov_eax(0x10) + MOV_CR4 + int_(0x40))
+            assert stage.seen().vector == 0x40
+
+
+def test_control_registers_are_closed_to_ring_3(stage) -> None:
+    assert stage.fault(mov_eax(0xFFFF_FFFF) + MOV_CR4, ring3=True) == (13, 0, 5)
+
+
+def _task(stage, cs: int, ss: int) -> None:
+    """A task at TASK with 32 bits that runs ``HANDLERS + 0x500``."""
+    base = 0x9000
+    stage.descriptor(st.TASK, base, 0x67, 0x89, 0)
+    words = [0] * 26
+    words[1], words[2] = st.INNER, st.DS0
+    words[8], words[9], words[14] = st.HANDLERS + 0x500, 2, st.USER_STACK
+    words[18:24] = [ss, cs, ss, ss, 0, 0]
+    stage.ram.write(base, struct.pack("<26I", *words))
+
+
+@pytest.mark.parametrize("op", [b"\x9a", b"\xea"])
+def test_a_task_in_a_conforming_segment(stage, op: bytes) -> None:
+    """CALL and JMP to a task of ring 3 whose CS is a conforming segment of ring 0."""
+    _task(stage, st.CONFORMING | 3, st.DS3)
+    stage.ram.write(st.HANDLERS + 0x500, b"\x41\xcd\x0d")  # inc ecx; int 13, of which ring 3 may not
+    stage.run(op + struct.pack("<IH", 0x1234_5678, st.TASK))
+    seen = stage.seen()
+    assert seen.vector == 13 and seen.stack[1:5] == [st.HANDLERS + 0x501, st.CONFORMING | 3,
+                                                     seen.stack[3], st.USER_STACK]
+    assert stage.cpu["ecx"] == 1 and stage.access_of(st.TASK) & 2
+
+
+def test_a_task_in_a_segment_that_ring_3_may_not_have(stage) -> None:
+    _task(stage, st.CS0 | 3, st.DS3)
+    stage.run(b"\xea" + struct.pack("<IH", 0, st.TASK))
+    assert (stage.seen().vector, stage.seen().stack[0]) == (10, st.CS0)
+
+
+def test_two_nmis_of_another_cpu_in_one_turn(stage) -> None:
+    """One is served, one waits; a third is lost, as is a second while one is served."""
+    count = b"\x43\xcf"  # inc ebx; iret
+    pc = stage.pc
+    stage.ram.write(st.HANDLERS + 0x20, count)
+    stage.run(b"\x31\xdb\xf4")
+    for _ in range(3):
+        pc._deliver(0, "nmi", 0)
+    pc.run(5)
+    assert stage.cpu["ebx"] == 2
+    stage.ram.write(st.HANDLERS + 0x20, b"\x43\x83\xfb\x01\x75\x01\xf4\xcf")  # ...; cmp ebx, 1; jne +1; hlt; iret
+    stage.run(b"\x31\xdb\xf4")
+    pc._deliver(0, "nmi", 0)
+    pc.run(5)
+    for _ in range(3):
+        pc._deliver(0, "nmi", 0)
+    assert stage.cpu["ebx"] == 1
+    pc.processors[0].halted = False
+    pc.run(5)
+    assert stage.cpu["ebx"] == 2

@@ -46,8 +46,8 @@ def test_serial_to_a_file(tmp_path: Path, capfdbinary) -> None:
 
 
 @pytest.mark.parametrize("code, more, status, words", [
-    (b"\xfa\xf4", (), 1, "halted for ever"),
-    (b"\x0f\x01\x1d\x00\x00\x20\x00\x0f\x0b", (), 1, "triple fault"),  # lidt of zeros; ud2
+    (b"\xfa\xf4", (), 134, "halted for ever"),
+    (b"\x0f\x01\x1d\x00\x00\x20\x00\x0f\x0b", (), 134, "triple fault"),  # lidt of zeros; ud2
     (b"\xeb\xfe", ("--timeout", "0.2"), 124, "timeout"),
     (b"\xb0\xfe\xe6\x64\xeb\xfe", (), 1, "reset"),
 ])

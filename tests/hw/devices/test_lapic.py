@@ -305,6 +305,20 @@ def test_changes_while_it_counts(pc, cpu) -> None:
     assert cpu.take_all() == [0x40] and cpu.read(CURRENT) == 1000
 
 
+def test_a_count_that_has_run_out_stays_so_when_it_becomes_periodic(pc, cpu) -> None:
+    cpu.write(DIVIDE, BY_1)
+    cpu.write(TIMER, 0x40)
+    cpu.write(INITIAL, 100)
+    pc.clock.run(150)
+    assert cpu.take_all() == [0x40] and cpu.read(CURRENT) == 0
+    cpu.write(TIMER, 0x2_0041)
+    pc.clock.run(1000)
+    assert cpu.take_all() == [] and cpu.read(CURRENT) == 0
+    cpu.write(INITIAL, 100)
+    pc.clock.run(150)
+    assert cpu.take_all() == [0x41] and cpu.read(CURRENT) == 50
+
+
 def test_another_frequency(clock, line) -> None:
     apic = LocalApic(0, clock, ApicBus(lambda *_: None), line, hertz=100_000_000)
     apic.mmio_write(SVR, 4, 0x1FF)
