@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from guest.calls import TABLE, Call
 from hw.cpu import CPU
@@ -11,7 +11,7 @@ from hw.errors import HighmemError
 from hw.frame import ExceptionFrame
 from hw.machine import TRAP_WINDOW_SIZE
 from mm.errors import KernelBug, KernelFault, ListCycle, Panic
-from mm.fault import PageFaults, Verdict
+from mm.fault import PageFaults, Reason, Verdict
 from mm.layout import PAGE_OFFSET
 from mm.list import Words
 from mm.oops import Oops
@@ -36,6 +36,19 @@ class Killed(HighmemError):
     """The running program died in an oops, a BUG or a panic; the kernel log says of what."""
 
 
+class FaultObserver(Protocol):
+    """Who wants to hear of every exception of a program, and of every access to a bad address in its calls."""
+
+    def before(self, frame: ExceptionFrame) -> None:
+        """An exception has come."""
+
+    def after(self, reason: Reason | None, eip: int) -> None:
+        """What has become of it. reason: None for another one than a page fault. eip: where the program goes on."""
+
+    def in_call(self, fault: KernelFault) -> None:
+        """The kernel itself has met a bad address while it served a call."""
+
+
 class Death:
     """Prints why a program dies, and ends it. cpu() is the CPU at work, bug_at(eip) file and line of a BUG()."""
 
@@ -46,6 +59,9 @@ class Death:
         self._oops = oops
         self._log = log
         self._bug_at = bug_at
+        self.observer: FaultObserver | None = None
+        #: hears of a BUG() and a panic in the kernel's own code before anything is done about it
+        self.on_bug: Callable[[KernelBug | Panic], None] | None = None
 
     def registers(self) -> dict[str, int]:
         """The registers that an oops shows."""
@@ -54,6 +70,10 @@ class Death:
 
     def die(self, cause: ExceptionFrame | HighmemError) -> NoReturn:
         """Print the oops that `cause` asks for and end the program."""
+        if self.observer is not None and isinstance(cause, KernelFault):
+            self.observer.in_call(cause)
+        if self.on_bug is not None and isinstance(cause, KernelBug | Panic):
+            self.on_bug(cause)
         registers = self.registers()
         self._oops.console_verbose()
         try:
@@ -170,17 +190,27 @@ class Entry:
         """A fault or trap of a program."""
         self._clock.advance()
         self._traps.esp, self._traps.caller = frame.esp, 0
-        if frame.vector == _PAGE_FAULT:
-            try:
-                verdict, eip = self._faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
-            except (*DAMAGE, ListCycle, KernelFault):
-                verdict = Verdict.OOPS
-            except KernelBug as error:
+        observer = self._death.observer
+        if observer is not None:
+            observer.before(frame)
+        reason, eip = self._settle(frame) if frame.vector == _PAGE_FAULT else (None, frame.eip)
+        if observer is not None:
+            observer.after(reason, eip)
+        if reason is None or reason.verdict is Verdict.OOPS:
+            self._death.die(frame)
+        frame.eip = eip
+
+    def _settle(self, frame: ExceptionFrame) -> tuple[Reason, int]:
+        try:
+            return self._faults.do_page_fault(frame.cr2, frame.error_code, frame.eip)
+        except (*DAMAGE, ListCycle, KernelFault):
+            return Reason.DAMAGED, frame.eip
+        except (KernelBug, Panic) as error:
+            if self._death.observer is not None:
+                self._death.observer.after(Reason.ENDED, frame.eip)
+            if isinstance(error, KernelBug):
                 self._death.die(error)
-            if verdict is not Verdict.OOPS:
-                frame.eip = eip
-                return
-        self._death.die(frame)
+            raise
 
 
 def _no_such_call(i: int) -> NoReturn:

@@ -41,6 +41,11 @@ class ExceptionFrame:
         return self._words[self._at.error_code]
 
     @property
+    def has_error_code(self) -> bool:
+        """Whether the CPU pushes one."""
+        return self.vector in _WITH_ERROR_CODE and not self.is_int
+
+    @property
     def is_int(self) -> bool:
         """Whether an INT n, INT3 or INTO instruction raised it."""
         return self.vector != 6 and self._words[self._at.is_int] == 1

@@ -28,6 +28,28 @@ class Verdict(StrEnum):
     OOPS = "oops"
 
 
+class Reason(StrEnum):
+    """Why a fault is settled as it is, in words; `verdict` is what follows from it."""
+
+    verdict: Verdict
+
+    def __new__(cls, words: str, verdict: Verdict) -> Reason:
+        """A member whose value are the words."""
+        member = str.__new__(cls, words)
+        member._value_ = words
+        member.verdict = verdict
+        return member
+
+    COPIED = "init_mm maps it through a page table that this page directory lacked: the entry was copied", Verdict.RETRY
+    THERE = "init_mm maps it, and this page directory has the page table by now", Verdict.RETRY
+    CAUGHT = "the exception table has a fixup for this instruction", Verdict.FIXUP
+    USER = "an address below 3 GB, where this task has no memory area, and no fixup", Verdict.OOPS
+    PROTECTED = "the page is there, so that nothing is to be copied from init_mm, and no fixup", Verdict.OOPS
+    UNMAPPED = "init_mm does not map it either, and no fixup", Verdict.OOPS
+    DAMAGED = "the structures that say what it is are damaged", Verdict.OOPS
+    ENDED = "the kernel died of it: the page tables are not as they must be", Verdict.OOPS
+
+
 class PageFaults:
     """do_page_fault for faults in ring 0. tables: init_mm's. read_cr3() is CR3 of the CPU at work."""
 
@@ -44,30 +66,46 @@ class PageFaults:
         self._read_cr3 = read_cr3
         self._faults = (layout.va("vmalloc_faults") ^ 0xC0000000) >> 2
 
-    def do_page_fault(self, address: int, error_code: int, eip: int) -> tuple[Verdict, int]:
-        """Settle a fault at `address` raised by the instruction at `eip`; with FIXUP comes where to go on.
+    def do_page_fault(self, address: int, error_code: int, eip: int) -> tuple[Reason, int]:
+        """Settle a fault at `address` raised by the instruction at `eip`; with a fixup comes where to go on.
 
         Raises Panic where CR3 leads to no page directory: the CPU could not even get here.
         """
         emit = self._events.page_fault_kernel
         if emit is not None:
             emit(address, eip, error_code)
-        if address >= TASK_SIZE and not error_code & 0xD and self._vmalloc_fault(address, eip):
-            return Verdict.RETRY, eip
-        fixup = self.search_exception_tables(eip)
-        return (Verdict.FIXUP, fixup) if fixup else (Verdict.OOPS, eip)
+        answer = self.foresee(address, error_code, eip)
+        if address >= TASK_SIZE and not error_code & 0xD:
+            self._vmalloc_fault(address, eip)
+        return answer
 
-    def _vmalloc_fault(self, address: int, eip: int) -> bool:
-        """Whether init_mm maps the address, so that the access may run again.
+    def foresee(self, address: int, error_code: int, eip: int, cr3: int | None = None) -> tuple[Reason, int]:
+        """What do_page_fault answers, here or under another CR3; nothing changes. Raises Panic as it does."""
+        reason = Reason.USER
+        if address >= TASK_SIZE:
+            reason = Reason.PROTECTED if error_code & 0xD else self._vmalloc_reason(address, self._tables_of(cr3))
+            if reason.verdict is Verdict.RETRY:
+                return reason, eip
+        fixup = self.search_exception_tables(eip)
+        return (Reason.CAUGHT, fixup) if fixup else (reason, eip)
+
+    def _vmalloc_reason(self, address: int, tables: PageTables) -> Reason:
+        """Whether init_mm maps the address, so that the access may run again, and who has its page table."""
+        pmd = self._tables.read(self._tables.pmd_address(address))
+        if pmd & (PAGE_PRESENT | PAGE_PSE) != PAGE_PRESENT or not self._tables.get_pte(address) & PAGE_PRESENT:
+            return Reason.UNMAPPED
+        return Reason.THERE if tables.read(tables.pmd_address(address)) & PAGE_PRESENT else Reason.COPIED
+
+    def _vmalloc_fault(self, address: int, eip: int) -> None:
+        """Copy the entry of init_mm's page table, if there is one.
 
         The page table goes into the directory that CR3 says, not into that of the current task: an address space may
         be borrowed. Where it is there already another CPU was faster.
         """
-        tables = self._current_tables()
-        pmd = self._tables.read(self._tables.pmd_address(address))
+        tables = self._tables_of()
+        pmd, at = self._tables.read(self._tables.pmd_address(address)), tables.pmd_address(address)
         if pmd & (PAGE_PRESENT | PAGE_PSE) != PAGE_PRESENT:
-            return False
-        at = tables.pmd_address(address)
+            return
         if not tables.read(at) & PAGE_PRESENT:
             tables.write(at, pmd)
             self._w[self._faults] = self._w[self._faults] + 1 & 0xFFFFFFFF
@@ -75,11 +113,10 @@ class PageFaults:
                 emit(address, eip, tables.pgd)
         elif tables.read(at) != pmd:
             self._traps.bug()
-        return bool(self._tables.get_pte(address) & PAGE_PRESENT)
 
-    def _current_tables(self) -> PageTables:
-        """The tables under CR3."""
-        cr3, reference = self._read_cr3(), self._tables
+    def _tables_of(self, cr3: int | None = None) -> PageTables:
+        """The tables under a CR3, by default that of the CPU at work."""
+        cr3, reference = self._read_cr3() if cr3 is None else cr3, self._tables
         pgd = PAGE_OFFSET + (cr3 & -reference.pgd_size)
         tables = reference.of(pgd)
         if (pgd + reference.pgd_size - PAGE_OFFSET) >> 2 <= len(self._w):

@@ -10,8 +10,6 @@ from mm.errors import KernelFault
 from mm.layout import (
     MODULE_NAME_LEN,
     PAGE_OFFSET,
-    PAGE_SHIFT,
-    PAGE_SIZE,
     TEXT_SIZE,
     TEXT_START,
     THREAD_SIZE,
@@ -19,7 +17,6 @@ from mm.layout import (
 )
 from mm.list import Words, list_for_each
 from mm.maccess import KernelMemory
-from mm.page_owner import OwnerView
 from mm.pgtable import PAGE_PRESENT, PAGE_PSE, PageTables
 from mm.traps import Traps
 
@@ -40,7 +37,10 @@ class Explain(Protocol):
 
 
 class Oops:
-    """Writes an oops to the kernel log. registers: by name, with cs, ss, ds, es, eip and eflags."""
+    """Writes an oops to the kernel log. registers: by name, with cs, ss, ds, es, eip and eflags.
+
+    notes(address): lines that say more of an address; put in where the kernel is wired.
+    """
 
     def __init__(
         self, w: Words, layout: Layout, traps: Traps, printk: Callable[[str], object], tables: PageTables,
@@ -53,6 +53,7 @@ class Oops:
         self._tables = tables
         self._vm = vm
         self._explain = explain
+        self.notes: Callable[[int], Iterable[str]] = lambda address: ()
 
     def page_fault(self, address: int, error_code: int, registers: Mapping[str, int], cr3: int) -> None:
         """A fault that nothing explains: the message, the page-table entries under `cr3`, then `die`."""
@@ -64,7 +65,7 @@ class Oops:
         printk(f"<1>BUG: unable to handle kernel {what} at virtual address {address:08x}\n")
         printk(f"<1> printing eip:\n{registers['eip']:08x}\n")
         self._show_entries(address, cr3)
-        self.die("Oops", error_code, registers, self._in_guard_page(address))
+        self.die("Oops", error_code, registers, self.notes(address))
 
     def _show_entries(self, address: int, cr3: int) -> None:
         """The page-table entries of an address, as far as the walk comes."""
@@ -81,36 +82,6 @@ class Oops:
             self._printk(f"<1>*pde = {pde:0{digits}x}\n")
         if pde & PAGE_PRESENT and not pde & PAGE_PSE and tables.pte_address(address):
             self._printk(f"<1>*pte = {tables.get_pte(address):0{digits}x}\n")
-
-    def _in_guard_page(self, address: int) -> Iterator[str]:
-        """A line that names the area of vmalloc space behind which the guard page is that `address` lies in."""
-        w, fields, seen = self._w, self._layout["vm_struct"], {0}
-        area = w[(self._layout.va("vmlist") ^ 0xC0000000) >> 2]
-        while area not in seen:
-            seen.add(area)
-            i = (area ^ 0xC0000000) >> 2
-            start, size = w[i + fields.word("addr")], w[i + fields.word("size")]
-            past = address - (start + size - PAGE_SIZE)
-            if 0 <= past < PAGE_SIZE:
-                where = f"{past} bytes past its end" if past else "right past its end"
-                yield (
-                    f"Address {address:08x} is in the guard page of the vmalloc area {start:08x}-{address - past:08x}"
-                    f", {where}{self._user(start)}"
-                )
-            area = w[i + fields.word("next")]
-
-    def _user(self, start: int) -> str:
-        """Who has the area that begins at `start`: a program, or who allocated its first page."""
-        fields = self._layout["module"]
-        for module in self._each_module():
-            if self._w[((module ^ 0xC0000000) >> 2) + fields.word("module_core")] == start:
-                return f" (the program {self._module_name(module)})"
-        pa = self._tables.translate(start)
-        if not self._layout.page_owner or pa is None:
-            return ""
-        block = OwnerView(self._w, self._layout, lambda: 0).block(pa >> PAGE_SHIFT)
-        trace = block.owner.trace if block and block.owner else ()
-        return f" (allocated by {self.name(trace[0])})" if trace else ""
 
     def bug(self, where: str, registers: Mapping[str, int]) -> None:
         """BUG(): where it is, then `die`."""
@@ -205,18 +176,19 @@ class Oops:
 
         level: "<n>", or "" for the default one.
         """
-        for address in self._trace(registers["eip"], registers["esp"], registers["ebp"]):
+        for address in self.trace(registers["eip"], registers["esp"], registers["ebp"]):
             self._printk(f"{level} [<{address:08x}>] {self.name(address)}\n")
         self._printk(f"{level} =======================\n")
 
-    def _trace(self, eip: int, esp: int, ebp: int) -> list[int]:
+    def trace(self, eip: int, esp: int, ebp: int) -> list[int]:
+        """The return addresses on a stack, the innermost first, as far as they make sense."""
         bottom = esp & -THREAD_SIZE
         addresses: list[int] = []
         try:
             # Neither a stub of the kernel's nor a call to nowhere has made a frame.
             if TEXT_START <= eip < TEXT_START + TEXT_SIZE:
                 addresses.append(self._vm.word(esp + 8))
-            elif self._byte(eip) is None:
+            elif self._byte(eip) is None or self._tables.is_no_exec(eip):
                 addresses.append(self._vm.word(esp))
             while max(bottom, esp - 4) < ebp < bottom + THREAD_SIZE - 4 and ebp % 4 == 0:
                 addresses.append(self._vm.word(ebp + 4))

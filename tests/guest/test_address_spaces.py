@@ -101,8 +101,8 @@ def test_guard_page_is_named() -> None:
         with Kernel.boot(options) as kernel:
             status, text = execute(kernel, PROGRAMS / "spaces_guard.c")
             owner = r" \(allocated by make\+0x[0-9a-f]+/0x[0-9a-f]+ \[spaces_guard\]\)" if options.page_owner else ""
-            line = "Address c4805004 is in the guard page of the vmalloc area c4802000-c4805000, 4 bytes past its end"
-            line += owner + "$"
+            line = "Address c4805004 is in the guard page behind the vmalloc area c4802000-c4805000"
+            line += ", 4 bytes past its end" + owner + "$"
             assert status == EXIT_KILLED and re.search(line, text, re.MULTILINE)
             assert re.search(r"^\*pde = 0*[1-9a-f][0-9a-f]*067\n\*pte = 0+$", text, re.MULTILINE)
 

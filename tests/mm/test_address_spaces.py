@@ -8,7 +8,7 @@ import pytest
 
 from guest.kernel import Kernel
 from mm.errors import KernelBug, Panic
-from mm.fault import Verdict
+from mm.fault import Reason, Verdict
 from mm.fsck import fsck
 from mm.layout import PAGE_OFFSET, PAGE_SIZE
 
@@ -109,18 +109,18 @@ def test_fault_syncs_the_directory_in_cr3(boot: Boot) -> None:
     cpu["cr3"] = first - PAGE_OFFSET
     touched = area + 5 * MB
     assert tables.of(first).translate(touched) is None
-    for _ in range(2):  # the second time as another CPU that was slower
-        assert kernel.faults.do_page_fault(touched, 0, 0xC0100000) == (Verdict.RETRY, 0xC0100000)
+    for reason in (Reason.COPIED, Reason.THERE):  # the second time as another CPU that was slower
+        assert kernel.faults.do_page_fault(touched, 0, 0xC0100000) == (reason, 0xC0100000)
     assert tables.of(first).translate(touched) == tables.translate(touched)
     assert tables.of(second).translate(touched) is None and tables.of(first).translate(area + 9 * MB - 1) is None
     assert events == [(touched, 0xC0100000, first)]
     # the page table of a guard page comes, too, and then it is an oops
     guard = area + 9 * MB
-    assert kernel.faults.do_page_fault(guard, 0, 0)[0] is Verdict.OOPS and len(events) == 2
+    assert kernel.faults.do_page_fault(guard, 0, 0)[0].verdict is Verdict.OOPS and len(events) == 2
     # what is no read or write of a page that is missing is no vmalloc fault
     cpu["cr3"] = second - PAGE_OFFSET
-    assert kernel.faults.do_page_fault(touched, 3, 0)[0] is Verdict.OOPS and len(events) == 2
-    assert kernel.faults.do_page_fault(0xFF7FE000, 0, 0)[0] is Verdict.OOPS  # init_mm has no page table there
+    assert kernel.faults.do_page_fault(touched, 3, 0)[0].verdict is Verdict.OOPS and len(events) == 2
+    assert kernel.faults.do_page_fault(0xFF7FE000, 0, 0)[0].verdict is Verdict.OOPS  # init_mm has no page table there
     kernel.directories.vmalloc_sync_all()
     assert tables.of(second).translate(touched) == tables.translate(touched) and len(events) == 2
     cpu["cr3"] = tables.pgd - PAGE_OFFSET

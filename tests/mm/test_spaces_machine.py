@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 
 from guest.kernel import Kernel
 from hw.paging import Access, walk
-from mm.fault import Verdict
+from mm.fault import Reason, Verdict
 from mm.fork import TASK_INTERRUPTIBLE
 from mm.fsck import fsck
 from mm.gfp import GFP_HIGHUSER, GFP_KERNEL
@@ -101,7 +101,7 @@ class Spaces(RuleBasedStateMachine):
             cr3 = self.kernel.machine.cpus[0]["cr3"]
             place = cr3, address // self.kernel.tables.pmd_size
             assert place not in self.faulted and not self.pae
-            assert self.kernel.faults.do_page_fault(address, 0, 0) == (Verdict.RETRY, 0)
+            assert self.kernel.faults.do_page_fault(address, 0, 0) == (Reason.COPIED, 0)
             self.faulted.add(place)
             found = self.translate(address)
         assert found is not None
@@ -158,7 +158,8 @@ class Spaces(RuleBasedStateMachine):
         va = address + (page % pages << PAGE_SHIFT)
         assert self.access(va) >> PAGE_SHIFT == self.kernel.vmalloc.vmalloc_to_pfn(va)
         guard = address + pages * PAGE_SIZE
-        assert self.kernel.faults.do_page_fault(guard, 0, 0)[0] is Verdict.OOPS and self.translate(guard) is None
+        assert self.kernel.faults.do_page_fault(guard, 0, 0)[0].verdict is Verdict.OOPS
+        assert self.translate(guard) is None
 
     @rule(number=NUMBERS, count=st.sampled_from((1, 4, 1200)))
     def vmap(self, number: int, count: int) -> None:
