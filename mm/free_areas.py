@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mm.errors import KernelFault, ListCycle
-from mm.layout import MAX_ORDER, PAGE_SHIFT, Layout
+from mm.layout import MAX_ORDER, PAGE_SHIFT, ZONE_NAMES, Layout
 from mm.list import Words, list_for_each
 from mm.page_alloc import PageAllocator
 from mm.vmstat import zoneinfo
@@ -55,6 +55,23 @@ class FreePages:
             zone.free == zone.found and all(a.blocks == a.nr_free and not a.error for a in zone.areas)
             for zone in self.zones
         )
+
+
+class FreeCounters:
+    """What nr_free of every order says now, for each zone that has pages: its name and the numbers. Walks nothing."""
+
+    def __init__(self, w: Words, layout: Layout, pages: PageAllocator) -> None:
+        self._w = w
+        area, present = layout["free_area"], layout["zone"].word("present_pages")
+        first = layout["zone"].word("free_area") + area.word("nr_free")
+        step = area.size >> 2
+        indexes = ((name, (zone ^ 0xC0000000) >> 2) for name, zone in zip(ZONE_NAMES, pages.zones, strict=True))
+        self._slices = [
+            (name, slice(z + first, z + first + step * MAX_ORDER, step)) for name, z in indexes if w[z + present]
+        ]
+
+    def __call__(self) -> list[tuple[str, list[int]]]:
+        return [(name, self._w[words].tolist()) for name, words in self._slices]
 
 
 def free_pages(w: Words, layout: Layout, pages: PageAllocator) -> FreePages:

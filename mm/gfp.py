@@ -36,7 +36,7 @@ _FLAGS = (
     "DMA", "HIGHMEM", "", "", "WAIT", "HIGH", "IO", "FS", "COLD", "NOWARN", "REPEAT", "NOFAIL", "NORETRY", "NO_GROW",
     "COMP", "ZERO", "NOMEMALLOC", "HARDWALL", "THISNODE",
 )  # fmt: skip
-_NAMES = {
+NAMES = {
     "GFP_HIGHUSER": GFP_HIGHUSER, "GFP_USER": GFP_USER, "GFP_KERNEL": GFP_KERNEL, "GFP_NOFS": GFP_NOFS,
     "GFP_ATOMIC": GFP_ATOMIC, "GFP_NOIO": GFP_NOIO,
 } | {f"__GFP_{name}": 1 << bit for bit, name in enumerate(_FLAGS) if name}  # fmt: skip
@@ -45,7 +45,7 @@ _NAMES = {
 def decode(gfp_mask: int) -> str:
     """A mask in names, joined by "|"; bits without one in hexadecimal."""
     names = []
-    for name, flags in _NAMES.items():
+    for name, flags in NAMES.items():
         if gfp_mask & flags == flags:
             names.append(name)
             gfp_mask &= ~flags
@@ -57,7 +57,7 @@ def parse(text: str) -> int:
     mask = 0
     for word in filter(None, (part.strip() for part in text.split("|"))):
         try:
-            mask |= _NAMES[word] if word in _NAMES else int(word, 0)
+            mask |= NAMES[word] if word in NAMES else int(word, 0)
         except ValueError:
             raise ValueError(f"{word!r} is no GFP flag") from None
     return mask

@@ -194,8 +194,9 @@ class Highmem:
         pte = self._kmap_pte - index * self._pte_size
         if self._tables.read(pte):
             self._traps.bug()
-        self._tables.write(pte, self._tables.pfn_pte(self._pages.page_to_pfn(page), PAGE_KERNEL))
-        return fix_to_virt(FIX_KMAP_BEGIN + index)
+        pfn = self._pages.page_to_pfn(page)
+        self._tables.write(pte, self._tables.pfn_pte(pfn, PAGE_KERNEL))
+        return self._mapped(pfn, index, km_type)
 
     def kmap_atomic_pfn(self, pfn: int, km_type: int) -> int:
         """kmap_atomic of any frame, without a `struct page`. As in 2.6.20 nobody asks whether the slot is taken."""
@@ -204,7 +205,13 @@ class Highmem:
             self._traps.bug()
         index = km_type + KM_TYPE_NR * self._traps.cpu
         self._tables.write(self._kmap_pte - index * self._pte_size, self._tables.pfn_pte(pfn, PAGE_KERNEL))
-        return fix_to_virt(FIX_KMAP_BEGIN + index)
+        return self._mapped(pfn, index, km_type)
+
+    def _mapped(self, pfn: int, index: int, km_type: int) -> int:
+        va = fix_to_virt(FIX_KMAP_BEGIN + index)
+        if (emit := self._events.kmap_atomic) is not None:
+            emit(self._traps.caller, pfn, va, km_type)
+        return va
 
     def kunmap_atomic(self, kvaddr: int, km_type: int) -> None:
         """Clear the slot and drop its translation. Nothing for another address (CONFIG_DEBUG_HIGHMEM is off)."""
@@ -213,6 +220,8 @@ class Highmem:
         if km_type < KM_TYPE_NR and va == fix_to_virt(FIX_KMAP_BEGIN + index):
             self._tables.write(self._kmap_pte - index * self._pte_size, 0)
             self._flush_tlb_one(va)
+            if (emit := self._events.kunmap_atomic) is not None:
+                emit(self._traps.caller, va, km_type)
         self._count_preempt(-1)
 
     def kmap_atomic_push(self, page: int) -> int:

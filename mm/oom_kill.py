@@ -10,6 +10,7 @@ from collections.abc import Callable
 from math import isqrt
 from typing import NoReturn
 
+from mm.events import Events
 from mm.fork import DEFAULT_PRIO, Tasks
 from mm.layout import Layout
 from mm.list import Words, list_for_each
@@ -27,11 +28,12 @@ class OomKiller:
     """Chooses who is to die. panic(text) does not return."""
 
     def __init__(
-        self, w: Words, layout: Layout, traps: Traps, clock: Clock, tasks: Tasks, sched: Scheduler,
+        self, w: Words, layout: Layout, traps: Traps, events: Events, clock: Clock, tasks: Tasks, sched: Scheduler,
         panic: Callable[[str], NoReturn],
     ) -> None:  # fmt: skip
         self._w = w
         self._traps = traps
+        self._events = events
         self._clock = clock
         self._tasks = tasks
         self._sched = sched
@@ -122,4 +124,6 @@ class OomKiller:
         victim = children[0] if children else chosen
         self._traps.printk(f"<3>Killed process {self._field(victim, 'pid')} ({self._tasks.comm(victim)})\n")
         self._w[((self._tasks.stack(victim) ^ 0xC0000000) >> 2) + self._traps.info_flags] |= TIF_MEMDIE
+        if (emit := self._events.mark_victim) is not None:
+            emit(self._field(victim, "pid"))
         self._sched.kill(victim)

@@ -110,7 +110,7 @@ class PageAllocator:
         self._start_pfn = zone.word("zone_start_pfn")
         # What is asked for where memory is short; put in where the kernel is wired.
         self.wakeup_kswapd: Callable[[int, int], None] = lambda zone, order: None
-        self.try_to_free_pages: Callable[[list[int], int], int] = lambda zones, gfp_mask: 0
+        self.try_to_free_pages: Callable[[list[int], int, int], int] = lambda zones, order, gfp_mask: 0
         self.out_of_memory: Callable[[int, int], bool] = lambda gfp_mask, order: False
         self.leave_lru: Callable[[int], None] = lambda page: None  # takes a page off reclaim's lists
         self.give_way: Callable[[], None] = lambda: None
@@ -442,7 +442,7 @@ class PageAllocator:
             self.give_way()
             rounds += 1
             tired = self.tired() or rounds > MOST_PAUSES
-            if self._reclaim(zonelist, gfp_mask) and not tired:
+            if self._reclaim(zonelist, order, gfp_mask) and not tired:
                 if page := self._get_page_from_freelist(gfp_mask, order, zonelist, alloc_flags):
                     break
             elif gfp_mask & GFP_FS and not gfp_mask & GFP_NORETRY:
@@ -480,12 +480,12 @@ class PageAllocator:
             self.wakeup_kswapd(zone, order)
             i += 1
 
-    def _reclaim(self, zonelist: int, gfp_mask: int) -> int:
+    def _reclaim(self, zonelist: int, order: int, gfp_mask: int) -> int:
         """Direct reclaim. What it calls may use the reserves."""
         w, flags = self.w, self._traps.current_flags()
         w[flags] |= PF_MEMALLOC
         try:
-            return self.try_to_free_pages(self.zonelist(zonelist), gfp_mask)
+            return self.try_to_free_pages(self.zonelist(zonelist), order, gfp_mask)
         finally:
             w[flags] &= ~PF_MEMALLOC
 

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from mm.errors import KernelBug
+from mm.events import Emit, Events
 from mm.fork import PF_STARTING, TASK_INTERRUPTIBLE, cpu_mask_all
-from mm.layout import Layout
+from mm.layout import TASK_COMM_LEN, Layout
 from mm.list import Words, init_list_head, list_add_tail, list_empty, list_for_each, list_unlink
 from mm.maccess import KernelMemory
 from mm.page_alloc import MOST_PAUSES
@@ -81,11 +82,12 @@ class Scheduler:
     """
 
     def __init__(
-        self, w: Words, layout: Layout, traps: Traps, clock: Clock, vm: KernelMemory,
+        self, w: Words, layout: Layout, traps: Traps, events: Events, clock: Clock, vm: KernelMemory,
         call_guest: Callable[..., int], depth: Callable[[], int], let_others_run: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._w = w
         self._traps = traps
+        self._events = events
         self._clock = clock
         self._vm = vm
         self._call_guest = call_guest
@@ -102,7 +104,7 @@ class Scheduler:
         self._thread_info = task.word("thread_info")
         self._info_flags = info.word("flags")
         self._preempt_count = info.word("preempt_count")
-        self._pid = task.word("pid")
+        self._pid, self._prio, self._comm = task.word("pid"), task.word("prio"), task.word("comm")
         self._flags = task.word("flags")
         self._cpu = info.word("cpu")
         self._cpus_allowed = task.word("cpus_allowed") if layout.smp else 0
@@ -175,6 +177,8 @@ class Scheduler:
         if task != idle:
             self.context_switch(cpu, task, idle)
             w[self._curr + i] = idle
+            if (emit := self._events.sched_switch) is not None:
+                self._trace_switch(emit, task, idle)
         if w[self._rcu_cpumask]:
             self.quiescent(cpu)
 
@@ -251,6 +255,8 @@ class Scheduler:
             if self._w[self._online] > 1 and self._w[self._index(task) + self._flags] & PF_STARTING:
                 self._place_new(task)
             self._enqueue(task)
+        if (emit := self._events.sched_wakeup) is not None:
+            emit(*self._trace_task(task), 1, self._w[self._cpu_of(task)])
         return 1
 
     def _finish_wait(self, task: int) -> None:
@@ -291,7 +297,19 @@ class Scheduler:
         self.context_switch(cpu, w[self._idle + i], task)
         w[self._slice + i] = DEF_TIMESLICE
         w[self._curr + i] = task
+        if (emit := self._events.sched_switch) is not None:
+            self._trace_switch(emit, w[self._idle + i], task)
         return task
+
+    def _trace_switch(self, emit: Emit, before: int, following: int) -> None:
+        state = self._w[self._index(before) + self._state]
+        emit(*self._trace_task(before), state, *self._trace_task(following))
+
+    def _trace_task(self, task: int) -> tuple[str, int, int]:
+        """A task's comm, pid and prio."""
+        w, t = self._w, self._index(task)
+        comm = w[t + self._comm : t + self._comm + (TASK_COMM_LEN >> 2)].tobytes().split(b"\0")[0].decode("latin-1")
+        return comm, w[t + self._pid], w[t + self._prio]
 
     def wait_for_timer(self) -> None:
         """All is idle: time jumps to the next timer, which goes off. Deadlock where none can wake anybody."""
@@ -609,12 +627,16 @@ class Scheduler:
         while (timer := w[(self.timers_due ^ 0xC0000000) >> 2]) != self.timers_due:
             self._detach(timer)
             function, data = vm.word(timer + 4 * _T_FUNCTION), vm.word(timer + 4 * _T_DATA)
+            if (emit := self._events.timer_expire_entry) is not None:
+                emit(timer, w[self._jiffies], function)
             if function in (self._process_timeout, self._autoremove):
                 self.wake_up_process(data)
             elif function in self.own_timers:
                 self.own_timers[function](data)
             else:
                 self._in_context(SOFTIRQ_OFFSET, function, data)
+            if (emit := self._events.timer_expire_exit) is not None:
+                emit(timer)
 
     def _in_context(self, offset: int, function: int, data: int) -> None:
         i = self._index(self._traps.current_thread_info()) + self._preempt_count

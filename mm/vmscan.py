@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mm.events import Events
 from mm.filemap import FileMap
 from mm.fork import PF_KSWAPD, TASK_INTERRUPTIBLE, Tasks
 from mm.gfp import GFP_KERNEL
@@ -51,13 +52,14 @@ class Vmscan:
     """Reclaim over the page cache, the slab and the shrinkers. call_guest(function, nr, gfp_mask) runs a shrinker."""
 
     def __init__(
-        self, w: Words, layout: Layout, traps: Traps, pages: PageAllocator, slab: SlabAllocator, swap: Swap,
-        filemap: FileMap, truncate: Truncate, references: PageReferences, sched: Scheduler,
+        self, w: Words, layout: Layout, traps: Traps, events: Events, pages: PageAllocator, slab: SlabAllocator,
+        swap: Swap, filemap: FileMap, truncate: Truncate, references: PageReferences, sched: Scheduler,
         call_guest: Callable[..., int],
     ) -> None:  # fmt: skip
         self._w = w
         self._layout = layout
         self._traps = traps
+        self._events = events
         self._pages = pages
         self._slab = slab
         self._swap = swap
@@ -317,10 +319,12 @@ class Vmscan:
 
     # direct reclaim
 
-    def try_to_free_pages(self, zones: list[int], gfp_mask: int) -> int:
+    def try_to_free_pages(self, zones: list[int], order: int, gfp_mask: int) -> int:
         """Scan harder and harder until 32 pages came free: 1. 0 where nothing did and no zone can give more."""
         w, freed = self._w, 0
         self._count("allocstall", 1)
+        if (emit := self._events.mm_vmscan_direct_reclaim_begin) is not None:
+            emit(order, 1, gfp_mask)
         lru_pages = self._lru_pages(zones)
         for priority in range(DEF_PRIORITY, -1, -1):
             control = ScanControl()
@@ -335,6 +339,8 @@ class Vmscan:
                 break
         for _, z in self._populated(zones):
             w[z + self._prev_priority] = priority
+        if (emit := self._events.mm_vmscan_direct_reclaim_end) is not None:
+            emit(freed)
         return int(freed >= SWAP_CLUSTER_MAX or not control.all_unreclaimable)
 
     def _shrink_slabs(self, scanned: int, gfp_mask: int, lru_pages: int) -> tuple[int, int]:
@@ -362,6 +368,8 @@ class Vmscan:
             return
         if w[self._max_order] < order:
             w[self._max_order] = order
+        if (emit := self._events.mm_vmscan_wakeup_kswapd) is not None:
+            emit(0, self._pages.zones.index(zone), order)
         self._sched.wake_up(self._kswapd_wait)
 
     def kswapd_work(self, pgdat: int, frame: int) -> None:
@@ -372,8 +380,12 @@ class Vmscan:
             w[self._max_order] = 0
             if not w[f + _SLEPT] and w[f + _ORDER] >= wanted:
                 w[f + _SLEPT] = 1
+                if (emit := self._events.mm_vmscan_kswapd_sleep) is not None:
+                    emit(0)
                 self._sched.sleep_on(self._kswapd_wait, TASK_INTERRUPTIBLE)
             w[f + _ORDER], w[f + _SLEPT] = wanted, 0
+            if (emit := self._events.mm_vmscan_kswapd_wake) is not None:
+                emit(0, wanted)
             self._begin(f)
         self._balance(f)
 
