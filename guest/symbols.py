@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
 
 from guest.calls import STUB_SIZE, TABLE
 from guest.dwarf import DebugInfo
+from guest.elffile import SHF_ALLOC
 from guest.module import Loaded
+from guest.types import Types
 from mm.errors import KernelFault
 from mm.layout import TEXT_START, Layout
 from mm.maccess import KernelMemory
@@ -19,11 +23,26 @@ KERNEL_WP_TEST = TEXT_START + 0x10  # mov [FIX_WP_TEST], al
 _AROUND = 4  # instructions shown before and behind the one at fault
 
 
+@dataclass(frozen=True, slots=True)
+class SymbolEntry:
+    """A symbol. kind: "T" text, "D" data, "B" bss, as nm says. program: "" for one of the kernel's. size: 0 where
+    nobody says.
+    """
+
+    va: int
+    kind: str
+    name: str
+    size: int
+    program: str
+
+
 class Symbols:
     """The symbol table of a running kernel. It is what the host knows of the programs: no kernel state."""
 
     def __init__(self, layout: Layout, vm: KernelMemory) -> None:
         self._vm = vm
+        self._layout = layout
+        self._types: Types | None = None
         table = {call.name: (call.address, STUB_SIZE) for call in TABLE}
         table |= {symbol.name: (symbol.va, symbol.size) for symbol in layout.symbols.values() if symbol.size}
         table |= {"ret_from_call": (KERNEL_RETURN, 16), "do_test_wp_bit": (KERNEL_WP_TEST, 16)}
@@ -34,6 +53,42 @@ class Symbols:
     def add(self, loaded: Loaded) -> None:
         """Know a program's names too, before those of earlier ones at the same place."""
         self._programs.insert(0, (loaded, DebugInfo(loaded.program, loaded.image)))
+        self._types = None
+
+    @property
+    def types(self) -> Types:
+        """The C types of the kernel and of the programs, the newest program's first."""
+        if self._types is None:
+            self._types = Types(self._layout, [debug for _, debug in self._programs])
+        return self._types
+
+    def each(self) -> Iterator[SymbolEntry]:
+        """Every symbol: the programs', the newest program's first, then the kernel's; by address each."""
+        for loaded, _ in self._programs:
+            program = PurePath(loaded.image.name).name.partition(".")[0]
+            for s in loaded.image.symbols:
+                yield SymbolEntry(s.va, "T" if s.is_function else "D", s.name, s.size, program)
+        sections = {".text": "T", ".bss": "B"}
+        kinds = {symbol.name: sections.get(symbol.section, "D") for symbol in self._layout.symbols.values()}
+        for va, name, size in self._sorted:
+            yield SymbolEntry(va, kinds.get(name, "T"), name, size, "")
+
+    def kernel(self) -> list[tuple[int, str, int]]:
+        """(address, name, size) of the kernel's own functions and variables, ascending."""
+        return list(self._sorted)
+
+    def programs(self) -> list[Loaded]:
+        """Every program that was loaded, the newest first."""
+        return [loaded for loaded, _ in self._programs]
+
+    def debug(self) -> list[DebugInfo]:
+        """The debug information of every program, the newest program's first."""
+        return [debug for _, debug in self._programs]
+
+    def keep(self, programs: list[Loaded]) -> None:
+        """Forget every program but those."""
+        self._programs = [row for row in self._programs if row[0] in programs]
+        self._types = None
 
     def address(self, name: str) -> int | None:
         """Virtual address of a symbol, the newest program's first; None where no one knows it."""
@@ -53,6 +108,18 @@ class Symbols:
             return None
         start, name, size = self._sorted[at]
         return (name, va - start, size) if va - start < size else None
+
+    def section(self, va: int) -> str:
+        """The section of a program's file that `va` lies in, "" where no program says."""
+        for loaded, _ in self._programs:
+            program, image = loaded.program, loaded.image
+            if image.base <= va < image.base + image.size:
+                for s in program.file.sections:
+                    start = image.base + program.offsets.get(s.index, image.size) if program.relocatable else s.addr
+                    if s.flags & SHF_ALLOC and start <= va < start + s.size:
+                        return s.name
+                return ""
+        return ""
 
     def line(self, va: int) -> tuple[str, int] | None:
         """Source file and line of the code at `va`, None where no DWARF tells."""

@@ -475,9 +475,9 @@ def _in_order(small: numpy.typing.NDArray[Any], large: numpy.typing.NDArray[Any]
 
 
 def merge_runs(rows: numpy.typing.NDArray[Any],
-               by: Literal["all", "permission", "pa"] = "all") -> numpy.typing.NDArray[Any]:
+               by: Literal["all", "permission", "pa", "flags"] = "all") -> numpy.typing.NDArray[Any]:
     """Merge rows that touch. ``by`` says what must agree further: "permission" (RW and US: `info mem`),
-    "pa" (physical addresses go on: `info tab`), or "all" (both, every flag, and page size).
+    "pa" (physical addresses go on: `info tab`), "flags" (every flag, and page size), or "all" (both of these).
 
     What did not have to agree is taken from the first row of a run.
     """
@@ -490,8 +490,9 @@ def merge_runs(rows: numpy.typing.NDArray[Any],
     if by == "permission":
         breaks |= (before["flags"] ^ after["flags"]) & (RW | US) != 0
     else:
-        breaks |= before["pa"] + (before["end"] - before["start"]) != after["pa"]
-        if by == "all":
+        if by != "flags":
+            breaks |= before["pa"] + (before["end"] - before["start"]) != after["pa"]
+        if by != "pa":
             breaks |= before["flags"] != after["flags"]
             breaks |= before["page_size"] != after["page_size"]
     last = np.flatnonzero(np.append(breaks, True))

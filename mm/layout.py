@@ -46,7 +46,8 @@ EXPORT_PAGE = TEXT_START + TEXT_SIZE
 BOOT_PARAMS = EXPORT_PAGE + PAGE_SIZE
 EMPTY_ZERO_PAGE = BOOT_PARAMS + PAGE_SIZE
 
-_SCALARS = {
+#: C's basic types for i386 and their sizes in bytes
+SCALARS = {
     "char": 1,
     "signed char": 1,
     "unsigned char": 1,
@@ -120,12 +121,16 @@ def _round(value: int, to: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A variable or function of the kernel image: its virtual address and size in bytes."""
+    """A variable or function of the kernel image: its virtual address and size in bytes.
+
+    ctype: a variable's type as C writes it before and behind the name ("struct rq[2]"), "" where it has none.
+    """
 
     name: str
     va: int
     size: int
     section: str
+    ctype: str = ""
 
 
 class Layout:
@@ -185,7 +190,7 @@ class Layout:
                 inner = self.structs[base[7:]]
                 size, natural = inner.size, inner.align
             else:
-                size = _SCALARS[base]
+                size = SCALARS[base]
                 natural = min(size, 4)
             offset = _round(offset, natural)
             align = max(align, natural)
@@ -384,81 +389,96 @@ class Layout:
         n_sizes = len(self.kmalloc_sizes) + 1
         cursor = EXPORT_PAGE
 
-        def place(name: str, length: int, align: int = 4, section: str = ".data") -> None:
+        def place(name: str, length: int, align: int = 4, section: str = ".data", ctype: str = "") -> None:
             nonlocal cursor
             cursor = _round(cursor, align)
-            self.symbols[name] = Symbol(name, cursor, length, section)
+            self.symbols[name] = Symbol(name, cursor, length, section, ctype)
             cursor += length
 
+        def place_struct(name: str, struct: str, count: int = 0, align: int = 4, section: str = ".data") -> None:
+            """A struct, or an array of `count`."""
+            array = f"[{count}]" if count else ""
+            place(name, size[struct] * (count or 1), align, section, f"struct {struct}{array}")
+
+        def place_words(
+            name: str, count: int, align: int = 4, section: str = ".bss", ctype: str = "unsigned long"
+        ) -> None:
+            place(name, 4 * count, align, section, f"{ctype}[{count}]")
+
+        entry = "unsigned long long" if self.pae else "unsigned long"
+        pointers = _POINTERS | dict.fromkeys(self.kernel_caches.values(), "struct kmem_cache *")
+        pointers |= {"pkmap_page_table": f"{entry} *", "kmap_pte": f"{entry} *"}
         for name in EXPORTED_VARIABLES:
-            place(name, 4)
+            place(name, 4, ctype=pointers.get(name, "unsigned long"))
         # Functions that only our own code serves: the destructor of compound pages, the timers of a sleeping task and
         # of the slab allocator, what wakes a task, constructors; and the body of kswapd, which is code that calls ours.
         functions = ("free_compound_page", "process_timeout", "autoremove_wake_function", "kswapd", "cache_reap",
                      "pgd_ctor", "pgd_dtor", "pmd_ctor")  # fmt: skip
         for i, name in enumerate(functions):
             self.symbols[name] = Symbol(name, TEXT_START + 0x20 + 32 * i, 32, ".text")
-        place("boot_params", PAGE_SIZE, PAGE_SIZE)
+        place("boot_params", PAGE_SIZE, PAGE_SIZE, ctype=f"unsigned char[{PAGE_SIZE}]")
         assert self.va("boot_params") == BOOT_PARAMS
-        place("empty_zero_page", PAGE_SIZE, PAGE_SIZE)
+        place("empty_zero_page", PAGE_SIZE, PAGE_SIZE, ctype=f"unsigned char[{PAGE_SIZE}]")
         assert self.va("empty_zero_page") == EMPTY_ZERO_PAGE
-        place("init_thread_union", THREAD_SIZE, THREAD_SIZE)
-        place("init_task", size["task_struct"], 16)
-        place("init_mm", size["mm_struct"])
-        place("cpu_gdt_table", GDT_ENTRIES * 8 * self.nr_cpus, 32)
-        place("contig_page_data", size["pglist_data"], 128)
-        place("contig_bootmem_data", size["bootmem_data"])
-        place("cache_cache", size["kmem_cache"], self.l1)
-        place("initkmem_list3", 3 * size["kmem_list3"])
-        place("initarray_cache", size["arraycache_init"])
-        place("initarray_generic", size["arraycache_init"])
-        place("malloc_sizes", n_sizes * size["cache_sizes"])
-        place("cache_chain", 8)
+        place("init_thread_union", THREAD_SIZE, THREAD_SIZE, ctype="struct thread_info")
+        place_struct("init_task", "task_struct", align=16)
+        place_struct("init_mm", "mm_struct")
+        gdt = GDT_ENTRIES * self.nr_cpus
+        place("cpu_gdt_table", 8 * gdt, 32, ctype=f"unsigned long long[{gdt}]")
+        place_struct("contig_page_data", "pglist_data", align=128)
+        place_struct("contig_bootmem_data", "bootmem_data")
+        place_struct("cache_cache", "kmem_cache", align=self.l1)
+        place_struct("initkmem_list3", "kmem_list3", 3)
+        place_struct("initarray_cache", "arraycache_init")
+        place_struct("initarray_generic", "arraycache_init")
+        place_struct("malloc_sizes", "cache_sizes", n_sizes)
+        place_struct("cache_chain", "list_head")
         for name in ("modules", "timers", "timers_due", "shrinker_list", "inode_in_use", "inode_unused",
                      "rcu_slabs"):  # fmt: skip
-            place(name, 8)
-        place("runqueues", size["rq"] * self.nr_cpus)
-        place("pkmap_map_wait", size["wait_queue_head"])
+            place_struct(name, "list_head")
+        place_struct("runqueues", "rq", self.nr_cpus)
+        place_struct("pkmap_map_wait", "wait_queue_head")
         for name, struct in (
             ("lru_add_pvecs", "pagevec"), ("lru_add_active_pvecs", "pagevec"),
             ("radix_tree_preloads", "radix_tree_preload"), ("reap_work", "timer_list"),
         ):  # fmt: skip
-            place(name, size[struct] * self.nr_cpus)
-        place("sysctl_lowmem_reserve_ratio", 4 * (MAX_NR_ZONES - 1))
+            place_struct(name, struct, self.nr_cpus)
+        place_words("sysctl_lowmem_reserve_ratio", MAX_NR_ZONES - 1, section=".data")
         for name in KERNEL_VARIABLES:
-            place(name, 4)
+            place(name, 4, ctype=pointers.get(name, "unsigned long"))
         place("_edata", 0)
         place("__init_begin", 0, PAGE_SIZE, ".init")
         place("__init_end", 0, PAGE_SIZE, ".init")
-        place("swapper_pg_dir", PAGE_SIZE, PAGE_SIZE, ".bss")
-        place("vm_stat", 4 * NR_VM_ZONE_STAT_ITEMS, 64, ".bss")
-        place("vm_event_states", 4 * NR_VM_EVENT_ITEMS * self.nr_cpus, 64, ".bss")
-        place("kmap_atomic_idx", 4 * self.nr_cpus, 4, ".bss")
-        place("pkmap_count", 4 * self.last_pkmap, 64, ".bss")
+        place("swapper_pg_dir", PAGE_SIZE, PAGE_SIZE, ".bss", f"{entry}[{PAGE_SIZE // (8 if self.pae else 4)}]")
+        place_words("vm_stat", NR_VM_ZONE_STAT_ITEMS, 64)
+        place_words("vm_event_states", NR_VM_EVENT_ITEMS * self.nr_cpus, 64)
+        place_words("kmap_atomic_idx", self.nr_cpus)
+        place_words("pkmap_count", self.last_pkmap, 64, ctype="int")
         if self.page_owner:
-            place("page_owner_hash", 4 << PAGE_OWNER_HASH_ORDER, 64, ".bss")
-            place("page_owners", size["page_owner"] * PAGE_OWNER_RECORDS, 64, ".bss")
-            place("page_owners_taken", 4, 4, ".bss")
-            place("page_owner_times", 4, 4, ".bss")
-            place("pkmap_owners", size["pkmap_owner"] * self.last_pkmap, 4, ".bss")
+            place_words("page_owner_hash", 1 << PAGE_OWNER_HASH_ORDER, 64, ctype="struct page_owner *")
+            place_struct("page_owners", "page_owner", PAGE_OWNER_RECORDS, 64, ".bss")
+            place("page_owners_taken", 4, 4, ".bss", "unsigned long")
+            place("page_owner_times", 4, 4, ".bss", "unsigned long")
+            place_struct("pkmap_owners", "pkmap_owner", self.last_pkmap, section=".bss")
         else:
-            place("page_address_htable", size["page_address_slot"] << PA_HASH_ORDER, 64, ".bss")
-            place("page_address_maps", size["page_address_map"] * self.last_pkmap, 4, ".bss")
-            place("page_address_pool", 8, 4, ".bss")
+            place_struct("page_address_htable", "page_address_slot", 1 << PA_HASH_ORDER, 64, ".bss")
+            place_struct("page_address_maps", "page_address_map", self.last_pkmap, section=".bss")
+            place_struct("page_address_pool", "list_head", section=".bss")
         if self.slab_debug:
-            place("slab_debug_flags", 4, 4, ".bss")
-            place("slab_debug_slabs", SLAB_DEBUG_SLABS_LEN, 4, ".bss")
+            place("slab_debug_flags", 4, 4, ".bss", "unsigned long")
+            place("slab_debug_slabs", SLAB_DEBUG_SLABS_LEN, 4, ".bss", f"char[{SLAB_DEBUG_SLABS_LEN}]")
         texts = [
             *ZONE_NAMES, "kmem_cache", *self.kernel_caches,
             *(f"size-{n}{dma}" for n in self.kmalloc_sizes for dma in ("", "(DMA)")),
         ]  # fmt: skip
-        place("kernel_strings", sum(len(text) + 1 for text in texts), 4, ".bss")
+        length = sum(len(text) + 1 for text in texts)
+        place("kernel_strings", length, 4, ".bss", f"char[{length}]")
         at = self.va("kernel_strings")
         self.strings: dict[str, int] = {}
         for text in texts:
             self.strings[text] = at
             at += len(text) + 1
-        place("__log_buf", LOG_BUF_LEN, 64, ".bss")
+        place("__log_buf", LOG_BUF_LEN, 64, ".bss", f"char[{LOG_BUF_LEN}]")
         place("_end", 0, 4, ".bss")
 
     @property
@@ -531,6 +551,14 @@ EXPORTED_VARIABLES = (
     "totalram_pages", "totalhigh_pages", "jiffies", "jiffies_hi", "nr_cpus_online", "node_data",
     "vmalloc_faults", "init_mm_pointer",
 )  # fmt: skip
+
+# Those of one word that are pointers, as are all of KERNEL_CACHES.
+_POINTERS = {
+    "mem_map": "struct page *", "high_memory": "void *", "node_data": "struct pglist_data *",
+    "init_mm_pointer": "struct mm_struct *", "vmlist": "struct vm_struct *", "pgd_list": "struct page *",
+    "kthread_stop_k": "struct task_struct *", "kthread_stop_waiter": "struct task_struct *", "call_func": "void *",
+    "call_info": "void *",
+}  # fmt: skip
 
 # Variables of one word of the kernel's own.
 KERNEL_VARIABLES = (

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from hw.errors import HighmemError
 from tools.commands import standard
+from tools.completion import complete_word
 from tools.errors import CommandError
 from tools.registry import Answer, Command, Registry
 from tools.session import Session
@@ -86,6 +87,16 @@ class Monitor:
                 if as_json:
                     out.write(json.dumps({"command": line, "error": str(error)}) + "\n")
         return well
+
+    def completions(self, line: str) -> list[str]:
+        """What the last word of a beginning line can become, sorted: names of commands, then of what they take."""
+        if found := self.registry.completions(line):
+            return found
+        try:
+            command, _ = self.registry.find(line.rpartition(" ")[0])
+        except CommandError:
+            return []
+        return complete_word(self.session, command.arguments, line.rpartition(" ")[2])
 
     def _help(self, session: Session, text: str) -> list[Help]:
         commands: Iterable[Command] = self.registry.commands.values()

@@ -64,7 +64,7 @@ def _line_editing(monitor: Monitor) -> Iterator[None]:
     readline.set_completer_delims(" ")
 
     def complete(text: str, state: int) -> str | None:
-        matches = monitor.registry.completions(readline.get_line_buffer()[: readline.get_endidx()])
+        matches = monitor.completions(readline.get_line_buffer()[: readline.get_endidx()])
         return matches[state] + " " if state < len(matches) else None
 
     readline.set_completer(complete)

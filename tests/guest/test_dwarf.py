@@ -59,6 +59,14 @@ def test_lines_in_every_section(build: Callable[..., Path], every_compiler: str,
     assert {"work", "start", "stop"} <= {symbol.name for symbol in image.symbols}
 
 
+def test_a_statement_keeps_its_code(build: Callable[..., Path]) -> None:
+    """`return 1;` and the brace behind it begin at one address: gdb stops there at the return, and so do we."""
+    text = '#include <linux/kernel.h>\nint main(void)\n{\n\tprintk("x");\n\treturn 1;\n}\n'
+    debug, _ = debug_info(build(text, name="two.c"))
+    rows = [row for row in debug.rows() if row.file.endswith("two.c")]
+    assert 5 in [row.line for row in rows if row.statement]
+
+
 def test_library_and_paths(build: Callable[..., Path], every_compiler: str) -> None:
     text = "#include <linux/string.h>\nint main(int argc, char **argv) { return strlen(argv[0]); }"
     debug, image = debug_info(build(text))

@@ -157,10 +157,10 @@ def test_memory_that_crosses_pages(monitor: Monitor) -> None:
         ("x 0", "Cannot access memory at address 0x0"),
         ("xp c0000", "Cannot access memory at address physical 0xc0000"),
         ("xp fffffffff", "Cannot access memory"),
-        ("x", "x: an address is missing; usage: x [/FMT] ADDR"),
+        ("x", "x: an address is missing; usage: x [/FMT] [--cr3 PA|--pid N] ADDR"),
         ("x fff00000+", "ends with an operator"),
         ("x /4zz 0", "bad format /4zz"),
-        ("vtop nowhere", "vtop: 'nowhere' is no symbol and no hexadecimal number; usage: vtop ADDR"),
+        ("vtop nowhere", "vtop: 'nowhere' is no symbol and no hexadecimal number; usage: vtop [--cr3 PA|--pid N] ADDR"),
         ("info mem 1", "info mem: takes no arguments"),
     ],
 )

@@ -44,7 +44,7 @@ def test_stale_ones_are_known_only_under_watch() -> None:
         monitor = Monitor(kernel)
         with pytest.raises(CommandError, match="known only where --check-tlb was given"):
             monitor.execute("info tlb -s")
-        with pytest.raises(CommandError, match="'-x' is no option of info tlb"):
+        with pytest.raises(CommandError, match="'-x' is no option"):
             monitor.execute("info tlb -x")
         kernel.check_tlb()
         answer = monitor.execute("info tlb -s")

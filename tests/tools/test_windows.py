@@ -224,7 +224,7 @@ def test_a_directory_that_is_damaged_is_shown(kernel: Kernel) -> None:
     ("line", "says"),
     [
         ("kmap -x", "'-x' is no option"), ("fixmap 3", "'3' is no option"),
-        ("kernel_page_tables -x", "'-x' is no option"), ("kernel_page_tables --cr3", "--cr3 needs an address"),
+        ("kernel_page_tables -x", "'-x' is no option"), ("kernel_page_tables --cr3", "--cr3 needs a value"),
         ("kernel_page_tables --cr3 ffffff000", "no page directory can be at physical 0xffffff000"),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass, field
 
 from hw import paging
-from hw.cpu import MSR_EFER
+from tools.arguments import SPACE_USAGE, space_alone
 from tools.errors import CommandError
 from tools.registry import Command, Registry
 from tools.session import Session
@@ -45,10 +45,11 @@ class Registers:
     segments: dict[str, Segment] = field(default_factory=dict)
 
 
-def info_mem(session: Session) -> list[Range]:
+def info_mem(session: Session, cr3: int | None = None) -> list[Range]:
     """Mapped linear addresses, merged where the permission is the same, split where a region begins."""
     cpu = session.cpu
-    rows = paging.walk_all(session.kernel.ram, cpu["cr3"], cpu["cr0"], cpu["cr4"], cpu.read_msr(MSR_EFER))
+    where = cpu["cr3"] if cr3 is None else cr3
+    rows = paging.walk_all(session.kernel.ram, where, cpu["cr0"], cpu["cr4"], session.efer)
     regions = session.regions()
     result: list[Range] = []
     for row in paging.merge_runs(rows, by="permission"):
@@ -121,7 +122,8 @@ def render_registers(result: Registers) -> str:
 def register(registry: Registry) -> None:
     """Add the commands of this module."""
     registry.add(Command(
-        name="info mem", summary="mapped ranges with their permission and region", example="info mem",
+        name="info mem", arguments=SPACE_USAGE, parse=space_alone, example="info mem",
+        summary="mapped ranges with their permission and region",
         details="START-END SIZE urw REGION: u where ring 3 may use it, w where writing is allowed.",
         compute=info_mem, text=render_mem,
     ))  # fmt: skip

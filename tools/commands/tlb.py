@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hw import paging
-from hw.cpu import MSR_EFER
 from hw.tlb_watch import StaleEntry
+from tools.arguments import SPACE, SPACE_USAGE, address_space, take_options
 from tools.errors import CommandError
 from tools.registry import Command, Registry
 from tools.session import Session
@@ -64,10 +64,10 @@ class Answer:
     reports: int | None = None
 
 
-def info_tlb(session: Session, only_stale: bool) -> Answer:
+def info_tlb(session: Session, only_stale: bool, cr3: int | None = None) -> Answer:
     """The pages that the session's CPU maps; or, of all CPUs, the stale translations of --check-tlb."""
     if not only_stale:
-        return Answer(mapped=_mapped(session))
+        return Answer(mapped=_mapped(session, cr3))
     check = session.kernel.tlb_check
     if check is None:
         raise CommandError(
@@ -77,14 +77,15 @@ def info_tlb(session: Session, only_stale: bool) -> Answer:
     return Answer(stale=[_row(check, entry) for cpu in cpus for entry in check.stale(cpu)], reports=check.reports)
 
 
-def _mapped(session: Session) -> list[Page]:
+def _mapped(session: Session, cr3: int | None) -> list[Page]:
     import numpy
 
     cpu = session.cpu
     cr4 = cpu["cr4"]
+    where = cpu["cr3"] if cr3 is None else cr3
     words = numpy.frombuffer(session.kernel.ram.words, "<u4")
     pages = []
-    for row in paging.paging_format(cr4).leaves(words, cpu["cr3"], cr4, cpu.read_msr(MSR_EFER)):
+    for row in paging.paging_format(cr4).leaves(words, where, cr4, session.efer):
         size, flags = int(row["page_size"]), int(row["flags"])
         letters = "".join(
             letter if (flags & bit if bit else size > paging.PAGE_SIZE) else "-" for letter, bit in _LETTERS
@@ -128,16 +129,17 @@ def render(answer: Answer) -> str:
 
 
 def _parse(session: Session, text: str) -> tuple[Any, ...]:
-    if text not in ("", "-s"):
-        raise CommandError(f"{text!r} is no option of info tlb")
-    return (text == "-s",)
+    options, rest = take_options(text, {**SPACE, "-s": 0})
+    if rest:
+        raise CommandError(f"{rest!r} is no option of info tlb")
+    return "-s" in options, address_space(session, options)
 
 
 def register(registry: Registry) -> None:
     """Add the command of this module."""
     registry.add(Command(
-        name="info tlb", arguments="[-s]", summary="mapped pages with their flags; -s: stale translations",
-        example="info tlb",
+        name="info tlb", arguments=f"[-s] {SPACE_USAGE}", example="info tlb",
+        summary="mapped pages with their flags; -s: stale translations",
         details="LINEAR: PHYSICAL XGPDACTUW: X cannot be executed, G global, P large page, D dirty, A accessed, C no\n"
         "cache, T write-through, U ring 3 may use it, W it may be written.\n"
         "-s  of all CPUs, what a TLB may still hold and the page tables no longer give: a present entry was changed,\n"

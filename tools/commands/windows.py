@@ -8,8 +8,8 @@ from typing import Any
 
 from mm.fixmap import FIX_HYPERCALL
 from mm.kmap_info import UNKNOWN, AtomicSlot, KmapHolder, KmapSlot, TaskState, holder_words
-from mm.layout import PAGE_SHIFT
 from mm.ptdump import Run, kernel_page_tables_text
+from tools.arguments import SPACE_USAGE, space_alone
 from tools.commands.page_owner import Place, place
 from tools.commands.translate import entry_flags
 from tools.errors import CommandError
@@ -192,19 +192,6 @@ def kernel_page_tables(session: Session, cr3: int | None) -> list[Run]:
     return session.kernel.kernel_page_tables(cr3)
 
 
-def _parse_cr3(session: Session, text: str) -> tuple[Any, ...]:
-    if not text:
-        return (None,)
-    option, _, value = text.partition(" ")
-    if option != "--cr3" or not value.strip():
-        raise CommandError(f"{option!r} is no option" if option != "--cr3" else "--cr3 needs an address")
-    size = 32 if session.kernel.layout.pae else 4096
-    cr3 = session.physical(value) & -size
-    if cr3 >> PAGE_SHIFT >= session.kernel.limits.max_pfn or cr3 + size > 1 << 32:
-        raise CommandError(f"no page directory can be at physical 0x{cr3:x}")
-    return (cr3,)
-
-
 def _all_or_used(session: Session, text: str) -> tuple[Any, ...]:
     if text not in ("", "-a"):
         raise CommandError(f"{text!r} is no option")
@@ -227,10 +214,10 @@ def register(registry: Registry) -> None:
         parse=_all_or_used, compute=fixmap, text=_fixmap_text,
     ))  # fmt: skip
     registry.add(Command(
-        name="kernel_page_tables", arguments="[--cr3 ADDR]", example="kernel_page_tables",
+        name="kernel_page_tables", arguments=SPACE_USAGE, example="kernel_page_tables",
         summary="every mapping by region and attributes, as in debugfs",
         details="START-END SIZE, USR, RW or ro, PWT, PCD, PSE (pat in a PTE), GLB, NX or x, and the level of the\n"
-        "entries; a line without attributes is a hole. Of init_mm, or of the page directory at physical ADDR, as in\n"
-        "--cr3 $cr3. The text is that of kernels from 2.6.26 to 3.13.",
-        parse=_parse_cr3, compute=kernel_page_tables, text=kernel_page_tables_text,
+        "entries; a line without attributes is a hole. Of init_mm, or of the page directory at physical PA, as in\n"
+        "--cr3 $cr3, or of a task. The text is that of kernels from 2.6.26 to 3.13.",
+        parse=space_alone, compute=kernel_page_tables, text=kernel_page_tables_text,
     ))  # fmt: skip
