@@ -1,245 +1,291 @@
-"""Breakpoints on data and ports, alignment checks and the A20 gate (SDM vol. 3, 17.2, 6.15, 8.7.13.4)."""
+"""Probes: calls from instructions and accesses, set and taken away in the middle of runs, from any thread."""
 
 from __future__ import annotations
 
-import importlib.util
-import struct
-import sys
+import random
+import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-_SPEC = importlib.util.spec_from_file_location("stage", Path(__file__).with_name("stage.py"))
-assert _SPEC is not None and _SPEC.loader is not None
-st = sys.modules.setdefault("stage", importlib.util.module_from_spec(_SPEC))
-_SPEC.loader.exec_module(st)
+from hw.breakpoints import LONGEST_ACCESS, Kind, Probe, Touch, decode_access
+from hw.cpu import CPU, RunEnd
+from hw.e820 import E820Entry, E820Map
+from hw.errors import EngineError
+from hw.ram import RAM
 
-CODE, AC, TF = st.CODE, 1 << 18, 1 << 8
-PLACE = 0x8100
-WRITE, PORT, BOTH = 1, 2, 3
-NOP = b"\x90" * 3
-INT = b"\xcd\x40"
-
-
-@pytest.fixture(params=["free", "counted"])
-def stage(request: pytest.FixtureRequest) -> Iterator[st.Stage]:
-    """As the engine runs without a timer, and while one is armed."""
-    stage = st.make_stage()
-    stage.gate(0x40, st.CS0, st.HANDLERS + 0x400, st.INTERRUPT | st.RING3)
-    if request.param == "counted":
-        stage.pc.clock.at(1 << 60, lambda: None)
-    yield stage
-    stage.pc.close()
+CODE = 0x1000
+#: mov ecx, 5; again: inc eax; cmp eax, 3; mov [0x9000], eax; dec ecx; jnz again; inc edx; end
+LOOP = bytes.fromhex("b905000000 40 83f803 a300900000 49 75f4 42".replace(" ", ""))
+MOV, INC, CMP, STORE, DEC, JNZ, LAST = (CODE + offset for offset in (0, 5, 6, 9, 14, 15, 17))
+END = CODE + len(LOOP)
 
 
-def mov_dr(number: int, value: int) -> bytes:
-    return b"\xb8" + value.to_bytes(4, "little") + b"\x0f\x23" + bytes((0xC0 | number << 3,))
+class Bench:
+    """A CPU with the loop, and a probe that notes what it hears."""
+
+    def __init__(self) -> None:
+        self.ram = RAM(E820Map([E820Entry(0, 1 << 24, 1)]))
+        self.cpu = CPU(self.ram)
+        self.ram.write(CODE, LOOP)
+        self.seen: list[int] = []
+        self.touched: list[tuple[Touch, int]] = []
+        self.probe = Probe(self.cpu, self.instruction, self.touch)
+
+    def instruction(self, linear: int) -> None:
+        assert self.cpu["eip"] == linear
+        self.seen.append(linear)
+
+    def touch(self, touch: Touch) -> None:
+        self.touched.append((touch, self.cpu["eip"]))
+
+    def run(self) -> RunEnd:
+        self.cpu["eax"] = 0
+        return self.cpu.run(CODE, END)
 
 
-def watch(address: int, kind: int, size: int = 4, number: int = 0) -> bytes:
-    length = {1: 0, 2: 1, 4: 3}[size]
-    return mov_dr(number, address) + mov_dr(7, 0x400 | 2 << 2 * number | (kind | length << 2) << 16 + 4 * number)
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.cpu.close()
+    bench.ram.close()
 
 
-def store(address: int, value: int = 5) -> bytes:
-    return b"\xc7\x05" + struct.pack("<II", address, value)
+def test_nothing_calls_unasked(bench: Bench) -> None:
+    assert bench.run() is RunEnd.UNTIL
+    assert (bench.seen, bench.touched, bench.cpu["eax"]) == ([], [], 5)
 
 
-def load(address: int) -> bytes:
-    return b"\xa1" + struct.pack("<I", address)
+def test_points(bench: Bench) -> None:
+    bench.probe.add_point(DEC)
+    bench.probe.add_point(MOV)
+    bench.probe.add_point(DEC)
+    bench.run()
+    assert bench.seen == [MOV] + [DEC] * 5
+    bench.probe.remove_point(DEC)
+    bench.probe.remove_point(DEC)
+    bench.run()
+    assert bench.seen == [MOV] + [DEC] * 5 + [MOV]
 
 
-def trap(stage: st.Stage, code: bytes, access: bytes, **more: object) -> bool:
-    """Run ``code`` and ``access``: whether #DB comes, and then it must come right behind the access."""
-    stage.cpu["dr6"] = 0xFFFF_0FF0
-    stage.run(code + NOP + access + NOP + mov_dr(7, 0x400) + INT, **more)
-    seen = stage.seen()
-    assert seen.vector in (1, 0x40)
-    if seen.vector == 1:
-        assert seen.stack[0] == CODE + len(code + NOP + access)
-    return seen.vector == 1
+def test_every_instruction_calls_once(bench: Bench) -> None:
+    bench.probe.add_point(STORE)
+    bench.probe.every = True
+    assert bench.probe.every
+    bench.run()
+    assert bench.seen == [MOV] + [INC, CMP, STORE, DEC, JNZ] * 5 + [LAST]
+    bench.seen.clear()
+    bench.probe.every = False
+    bench.run()
+    assert bench.seen == [STORE] * 5
 
 
-@pytest.mark.parametrize("kind, access, hit", [
-    (WRITE, store(PLACE), True), (WRITE, load(PLACE), False), (BOTH, load(PLACE), True), (BOTH, store(PLACE), True),
-    (WRITE, store(PLACE + 4), False), (WRITE, store(PLACE - 4), False), (WRITE, store(PLACE - 1), True),
-    (WRITE, b"\xc6\x05" + struct.pack("<IB", PLACE + 3, 1), True),
-    (WRITE, b"\x83\x05" + struct.pack("<IB", PLACE, 1), True),  # add dword [PLACE], 1
-    (WRITE, b"\xf0\x83\x05" + struct.pack("<IB", PLACE, 1), True),
+def test_flags_and_registers_are_those_of_the_instruction(bench: Bench) -> None:
+    flags = []
+
+    def look(linear: int) -> None:
+        if linear == STORE:  # behind the comparison
+            flags.append((bench.cpu["eax"], bench.cpu["eflags"] & 0x40 != 0))
+    bench.probe._on_instruction = look
+    bench.probe.every = True
+    bench.run()
+    assert flags == [(n, n == 3) for n in range(1, 6)]
+
+
+def test_registers_are_set(bench: Bench) -> None:
+    def change(linear: int) -> None:
+        if bench.cpu["eax"] == 2:
+            bench.cpu["eax"] = 100
+        if bench.cpu["eax"] == 102:
+            bench.cpu["eip"] = LAST
+
+    bench.probe._on_instruction = change
+    bench.probe.add_point(DEC)
+    bench.cpu["edx"] = 7
+    assert bench.run() is RunEnd.UNTIL
+    assert (bench.cpu["eax"], bench.cpu["edx"], bench.cpu["ecx"]) == (102, 8, 2)
+
+
+def test_flags_are_set(bench: Bench) -> None:
+    def change(linear: int) -> None:
+        bench.cpu["eflags"] |= 0x40
+
+    bench.probe._on_instruction = change
+    bench.probe.add_point(JNZ)
+    bench.run()
+    assert bench.cpu["ecx"] == 4
+
+
+@pytest.mark.parametrize("place", [MOV, INC, CMP, STORE, DEC, JNZ, LAST])
+def test_a_run_is_stopped_before_an_instruction(bench: Bench, place: int) -> None:
+    bench.probe._on_instruction = lambda linear: bench.cpu.stop()
+    bench.probe.add_point(place)
+    bench.cpu["ecx"] = 9
+    assert bench.run() is RunEnd.STOPPED
+    assert bench.cpu["eip"] == place
+    bench.probe.remove_point(place)
+    assert bench.cpu.run(place, END) is RunEnd.UNTIL
+    assert bench.cpu["eax"] == 5
+
+
+def test_points_are_set_and_removed_in_a_run(bench: Bench) -> None:
+    """Against a model: at each call some points come and go."""
+    rng = random.Random(1)
+    places = [INC, CMP, STORE, DEC, JNZ]
+    points: set[int] = set()
+    expected: list[int] = []
+    order = [MOV, *places * 200, LAST]
+    at = 0
+
+    def change(linear: int) -> None:
+        nonlocal at
+        expected.append(linear)
+        following = next(n for n in range(at, len(order)) if order[n] in points | {MOV})
+        assert order[following] == linear
+        at = following + 1
+        for _ in range(rng.randrange(3)):
+            place = rng.choice(places)
+            if place in points:
+                points.remove(place)
+                bench.probe.remove_point(place)
+            else:
+                points.add(place)
+                bench.probe.add_point(place)
+        if not points:
+            points.add(INC)
+            bench.probe.add_point(INC)
+
+    bench.ram.write(CODE + 1, (200).to_bytes(4, "little"))
+    bench.cpu.invalidate_code(CODE, len(LOOP))
+    bench.probe._on_instruction = change
+    bench.probe.add_point(MOV)
+    assert bench.run() is RunEnd.UNTIL
+    assert len(expected) > 200
+    assert not [place for place in order[at:] if place in points]
+
+
+def test_an_error_comes_out_of_the_run(bench: Bench) -> None:
+    def fail(linear: int) -> None:
+        raise KeyError("mine")
+
+    bench.probe._on_instruction = fail
+    bench.probe.add_point(STORE)
+    with pytest.raises(KeyError):
+        bench.run()
+    assert bench.cpu["eip"] == STORE
+
+
+def test_from_another_thread(bench: Bench) -> None:
+    bench.ram.write(0x2000, b"\x40\xeb\xfd")  # inc eax; jmp -3
+    bench.probe._on_instruction = lambda linear: bench.cpu.stop()
+
+    def ask() -> None:
+        bench.probe.every = True
+
+    timer = threading.Timer(0.05, ask)
+    timer.start()
+    assert bench.cpu.run(0x2000, 0x3000) is RunEnd.STOPPED
+    timer.join()
+    assert bench.cpu["eip"] in (0x2000, 0x2001)
+
+
+def test_watch(bench: Bench) -> None:
+    bench.probe.watch(0x9000, 4, Kind.WRITE)
+    bench.probe.watch(0x9008, 4, Kind.WRITE)
+    bench.probe.watch(0x9000, 4, Kind.READ)
+    bench.run()
+    assert bench.touched == [(Touch(0x9000, 4, Kind.WRITE), STORE)] * 5
+    assert bench.probe.areas == {(0x9000, 4, Kind.WRITE), (0x9008, 4, Kind.WRITE), (0x9000, 4, Kind.READ)}
+    bench.probe.unwatch(0x9000, 4, Kind.WRITE)
+    bench.run()
+    assert len(bench.touched) == 5
+
+
+def test_memory_has_the_old_bytes_when_a_write_is_told(bench: Bench) -> None:
+    old = []
+    bench.probe._on_touch = lambda touch: old.append(bench.ram.read(0x9000, 1)[0])
+    bench.probe.watch(0x9001, 2, Kind.WRITE)
+    bench.run()
+    assert old == [0, 1, 2, 3, 4]
+
+
+def test_watch_set_in_a_run(bench: Bench) -> None:
+    def look(linear: int) -> None:
+        if bench.cpu["eax"] == 3:
+            bench.probe.watch(0x9003, 1, Kind.WRITE)
+
+    bench.probe._on_instruction = look
+    bench.probe.add_point(STORE)
+    bench.run()
+    assert [touch.pa for touch, _ in bench.touched] == [0x9000] * 3
+
+
+@pytest.mark.parametrize(("pa", "size", "heard"), [
+    (0x9000, 1, True), (0x9003, 1, True), (0x9004, 4, False), (0x8FFF, 1, False), (0x8FFF, 2, True),
+    (0x8000, 0x2000, True),
 ])
-def test_data(stage, kind: int, access: bytes, hit: bool) -> None:
-    stage.ram.words[PLACE >> 2] = 6
-    assert trap(stage, watch(PLACE, kind), access) == hit
-    assert stage.cpu["dr6"] & 0xF == hit
-    if access[:2] in (b"\x83\x05", b"\xf0\x83"):
-        assert stage.ram.words[PLACE >> 2] == 7  # once
+def test_only_what_overlaps(bench: Bench, pa: int, size: int, heard: bool) -> None:
+    bench.probe.watch(pa, size, Kind.WRITE)
+    bench.run()
+    assert bool(bench.touched) is heard
 
 
-@pytest.mark.parametrize("size, address, hit", [(1, PLACE + 1, False), (1, PLACE, True), (2, PLACE + 1, True),
-                                                (2, PLACE + 2, False), (4, PLACE + 3, True)])
-def test_sizes(stage, size: int, address: int, hit: bool) -> None:
-    assert trap(stage, watch(PLACE, BOTH, size, 2), b"\x8a\x0d" + struct.pack("<I", address)) == hit
-    assert stage.cpu["dr6"] & 0xF == 4 * hit
+def test_watch_is_physical(bench: Bench) -> None:
+    """Two linear addresses lead to the frame; reads and writes, each told with its physical address."""
+    tables, directory = 0x11000, 0x10000
+    for n in range(1024):
+        bench.ram.words[(tables >> 2) + n] = n << 12 | 3
+    bench.ram.words[(tables >> 2) + 0x300] = 0x9003
+    bench.ram.words[directory >> 2] = tables | 3
+    # mov dword [0x9010], 1; mov dword [0x300010], 2; mov eax, [0x300010]; nop
+    code = bytes.fromhex("c7051090000001000000" "c7051000300002000000" "a110003000" "90")
+    bench.ram.write(0x2000, code)
+    bench.cpu["cr3"] = directory
+    bench.cpu["cr0"] |= 1 << 31
+    for kind in (Kind.READ, Kind.WRITE):
+        bench.probe.watch(0x9010, 4, kind)
+    linears = []
+
+    def touch(touch: Touch) -> None:
+        eip = bench.cpu["eip"]
+        linears.append((touch, decode_access(bench.cpu, code[eip - 0x2000 :], eip, touch.kind)))
+
+    bench.probe._on_touch = touch
+    bench.cpu.run(0x2000, 0x2000 + len(code))
+    assert linears == [
+        (Touch(0x9010, 4, Kind.WRITE), [0x9010]), (Touch(0x9010, 4, Kind.WRITE), [0x300010]),
+        (Touch(0x9010, 4, Kind.READ), [0x300010]),
+    ]  # fmt: skip
 
 
-def test_two_at_once_and_a_single_step(stage) -> None:
-    code = watch(PLACE, WRITE) + mov_dr(1, PLACE) + mov_dr(7, 0x400 | 0xA | 0xDD << 16)
-    code += b"\x68\x02\x01\x00\x00\x9d"  # TF
-    access = store(PLACE)
-    stage.cpu["dr6"] = 0xFFFF_0FF0
-    stage.run(code + access + NOP)
-    assert stage.seen().vector == 1 and stage.seen().stack[0] == CODE + len(code + access)
-    assert stage.cpu["dr6"] & 0x400F == 0x4003
+def test_closed(bench: Bench) -> None:
+    bench.probe.add_point(DEC)
+    bench.probe.watch(0x9000, 4, Kind.WRITE)
+    bench.run()
+    count = len(bench.seen), len(bench.touched)
+    bench.probe.close()
+    assert bench.run() is RunEnd.UNTIL
+    assert (len(bench.seen), len(bench.touched)) == count
 
 
-def test_string_store_stops_between_two_iterations(stage) -> None:
-    code = watch(PLACE, WRITE) + b"\xbf" + struct.pack("<I", PLACE - 8) + b"\xb9\x08\0\0\0\xb8\x07\0\0\0"
-    stage.run(code + b"\xf3\xab" + INT)
-    assert stage.seen().vector == 1 and stage.seen().stack[0] == CODE + len(code)
-    assert stage.cpu["ecx"] == 5 and stage.cpu["edi"] == PLACE + 4
-    assert stage.ram.words[PLACE >> 2] == 7 and stage.ram.words[PLACE + 4 >> 2] == 0
+@pytest.mark.parametrize(("code", "kind", "expected"), [
+    ("89049d00100000", Kind.WRITE, [0x1000 + 4 * 3]),  # mov [ebx*4 + 0x1000], eax
+    ("50", Kind.WRITE, [0x7FFC]), ("60", Kind.WRITE, [0x7FE0]), ("58", Kind.READ, [0x8000]),  # push, pusha, pop
+    ("e800000000", Kind.WRITE, [0x7FFC]), ("c3", Kind.READ, [0x8000]),  # call, ret
+    ("90", Kind.ACCESS, []), ("ffff", Kind.ACCESS, []), ("67890700", Kind.WRITE, [0]),
+])  # fmt: skip
+def test_where_an_instruction_accesses(bench: Bench, code: str, kind: Kind, expected: list[int]) -> None:
+    bench.cpu["ebx"], bench.cpu["esp"] = 3, 0x8000
+    assert decode_access(bench.cpu, bytes.fromhex(code), CODE, kind) == expected
 
 
-def test_a_fault_of_the_instruction_comes_alone(stage) -> None:
-    code = stage.paging() + watch(PLACE, BOTH) + b"\xbe" + struct.pack("<I", PLACE) + b"\xbf\x00\x00\x00\x50"
-    stage.cpu["dr6"] = 0xFFFF_0FF0
-    stage.run(code + b"\xa5")  # movsd: it reads what is watched, and its store faults
-    assert stage.seen().vector == 14 and stage.cpu["dr6"] & 0xF == 0
+def test_not_in_a_unicorn_that_is_otherwise() -> None:
+    import ctypes
 
+    from hw.breakpoints import _Range
 
-def test_string_input_reads_the_port_once(stage) -> None:
-    code = watch(PLACE, WRITE) + b"\xbf" + struct.pack("<I", PLACE - 4) + b"\xb9\x03\0\0\0\xba\x00\x03\0\0"
-    stage.words.values = [5, 6, 7]
-    stage.ram.write(st.HANDLERS + 0x10, b"\x43\xcf")  # inc ebx; iret
-    stage.run(b"\x31\xdb" + code + b"\xf3\x6d" + INT)  # rep insd
-    assert stage.seen().vector == 0x40 and stage.cpu["ebx"] == 1 and stage.cpu["ecx"] == 0
-    assert [stage.ram.words[(PLACE >> 2) + index] for index in (-1, 0, 1)] == [5, 6, 7] and not stage.words.values
-
-
-def test_off_again_and_from_ring_3(stage) -> None:
-    assert trap(stage, watch(PLACE, WRITE) + mov_dr(7, 0x400), store(PLACE)) is False
-    stage.ram.write(st.HANDLERS + 0x410, watch(PLACE, WRITE) + b"\xcf")  # INT 0x41 sets it and returns
-    stage.gate(0x41, st.CS0, st.HANDLERS + 0x410, st.INTERRUPT | st.RING3)
-    stage.run(b"\xcd\x41" + store(PLACE) + INT, ring3=True)
-    assert stage.seen().vector == 1 and stage.seen().stack[:2] == [CODE + 12, st.CS3]
-
-
-def test_linear_addresses_are_meant(stage) -> None:
-    """The page of PLACE at 0x300000 too: what is watched is there."""
-    paging, tables = stage.paging(), 0x20_1000 >> 2
-    stage.ram.words[tables + 0x300] = PLACE & ~0xFFF | 3
-    stage.ram.words[tables + 0x301] = 0x2_0003
-    assert trap(stage, paging + watch(0x30_0000 | PLACE & 0xFFF, WRITE), store(0x30_0000 | PLACE & 0xFFF))
-    assert trap(stage, paging + watch(0x30_1000, WRITE), store(0x30_0FFE))  # across two pages
-    assert not trap(stage, paging + watch(0x30_1000, WRITE), store(0x30_0FFC))
-    assert not trap(stage, paging + watch(0x40_0000 | PLACE & 0xFFF, WRITE), store(PLACE))
-
-
-@pytest.mark.parametrize("port, hit", [(0x300, True), (0x304, False)])
-@pytest.mark.parametrize("write", [True, False])
-def test_ports(stage, port: int, hit: bool, write: bool) -> None:
-    code = b"\x0f\x20\xe0\x83\xc8\x08\x0f\x22\xe0"  # CR4.DE
-    code += watch(port, PORT) + b"\xba\x00\x03\x00\x00\xb8\x07\x00\x00\x00"
-    stage.words.values = [] if write else [9]
-    access = b"\xef" if write else b"\xed"  # out dx, eax; in eax, dx
-    stage.cpu["dr6"] = 0xFFFF_0FF0
-    stage.run(code + access + b"\x89\xc3" + INT)  # mov ebx, eax
-    seen = stage.seen()
-    assert seen.vector == (1 if hit else 0x40)
-    assert stage.cpu["dr6"] & 0xF == hit
-    if hit:
-        assert seen.stack[0] == CODE + len(code) + 1
-    assert stage.words.values == ([7] if write else [])  # once
-    assert stage.cpu["eax"] == (7 if write else 9)
-
-
-def _alignment(stage, code: bytes, ring3: bool = True, flags: int = AC | 2, enabled: bool = True) -> None:
-    stage.ram.write(st.HANDLERS + 0x410, b"\x0f\x20\xc0\x0d\x00\x00\x04\x00\x0f\x22\xc0\xcf")  # CR0.AM; iret
-    stage.gate(0x41, st.CS0, st.HANDLERS + 0x410, st.INTERRUPT | st.RING3)
-    stage.run((b"\xcd\x41" if enabled else b"\x90\x90") + code + INT, ring3=ring3, flags=flags)
-
-
-@pytest.mark.parametrize("access", [
-    load(PLACE + 1), load(PLACE + 2), store(PLACE + 3, 0x11223344), b"\x66\xa1" + struct.pack("<I", PLACE + 1),
-    b"\xdd\x05" + struct.pack("<I", PLACE + 4),  # fld qword
-    b"\x83\x05" + struct.pack("<IB", PLACE + 1, 1), b"\xbc" + struct.pack("<I", PLACE + 2) + b"\x50",  # push eax
-    store(PLACE | 0xFFF),
-])
-def test_misaligned(stage, access: bytes) -> None:
-    before = stage.ram.read(PLACE - 16, 32)
-    _alignment(stage, access)
-    seen = stage.seen()
-    assert (seen.vector, seen.stack[0], seen.stack[2]) == (17, 0, st.CS3)
-    assert seen.stack[1] - CODE == 2 + 5 * (access[:1] == b"\xbc") and seen.stack[3] & AC
-    assert stage.ram.read(PLACE - 16, 32) == before
-
-
-@pytest.mark.parametrize("access", [load(PLACE), store(PLACE + 4), b"\xa0" + struct.pack("<I", PLACE + 1),
-                                    b"\x66\xa1" + struct.pack("<I", PLACE + 2),
-                                    b"\xdd\x05" + struct.pack("<I", PLACE + 8)])
-def test_aligned(stage, access: bytes) -> None:
-    _alignment(stage, access)
-    assert stage.seen().vector == 0x40
-
-
-def test_alignment_is_checked_in_ring_3_with_am_and_ac(stage) -> None:
-    for more in ({"ring3": False}, {"flags": 2}, {"enabled": False}):
-        _alignment(stage, load(PLACE + 1), **more)
-        assert stage.seen().vector == 0x40
-    # AC by POPF
-    _alignment(stage, b"\x9c\x58\x0d\x00\x00\x04\x00\x50\x9d" + load(PLACE + 1), flags=2)
-    assert stage.seen().vector == 17
-    # the same code again, without: nothing
-    _alignment(stage, load(PLACE + 1), flags=2)
-    assert stage.seen().vector == 0x40
-
-
-@pytest.mark.parametrize("shut, opened", [
-    (b"\xe4\x92\x24\xfd\xe6\x92", b"\xe4\x92\x0c\x02\xe6\x92"),
-    (b"\xb0\xd1\xe6\x64\xb0\xdd\xe6\x60", b"\xb0\xd1\xe6\x64\xb0\xdf\xe6\x60"),
-])
-def test_a20(stage, shut: bytes, opened: bytes) -> None:
-    """Code below 1 MB shuts the gate, looks, and opens it; CODE is above."""
-    stage.ram.words[0x0000_7000 >> 2], stage.ram.words[0x0010_7000 >> 2] = 1, 2
-    look = b"\xa1\x00\x70\x10\x00"
-    body = look + b"\x89\xc1" + shut + look + b"\x89\xc3" + store(0x10_7004, 9) + opened + look + b"\x89\xc2\xf4"
-    stage.ram.write(0x3_0000, body)
-    stage.run(b"\xe9" + (0x3_0000 - CODE - 5).to_bytes(4, "little", signed=True))
-    assert [stage.cpu[name] for name in ("ecx", "ebx", "edx")] == [2, 1, 2]
-    assert stage.ram.words[0x7004 >> 2] == 9 and stage.ram.words[0x10_7004 >> 2] != 9
-
-
-@pytest.mark.parametrize("ring3", [False, True])
-def test_int1_asks_for_no_privilege(stage, ring3: bool) -> None:
-    stage.run(b"\x90\xf1" + NOP, ring3=ring3)
-    assert stage.seen().vector == 1 and stage.seen().stack[0] == CODE + 2
-
-
-def test_a_breakpoint_on_execution_is_met_in_each_round_of_a_loop(stage) -> None:
-    """The handler sets RF in the EFLAGS that it returns to, which holds for one instruction."""
-    stage.ram.write(st.HANDLERS + 0x10, b"\x43\x81\x4c\x24\x08\x00\x00\x01\x00\xcf")  # inc ebx; or [esp + 8], RF; iret
-    code = b"\x31\xdb\xb9\x03\x00\x00\x00" + mov_dr(0, CODE + 40) + mov_dr(7, 0x402)
-    stage.run(code.ljust(40, b"\x90") + b"\x90\x49\x75\xfc" + INT)  # nop; dec ecx; jnz
-    assert stage.seen().vector == 0x40 and stage.cpu["ebx"] == 3
-
-
-def test_a_register_of_the_model_leaves_the_control_registers_alone() -> None:
-    """RDMSR is looked for in the code, which lies in a page of ring 3, with CR4.SMAP; INT1 too."""
-    from hw.bare import BarePC
-    from hw.e820 import E820Map
-
-    with BarePC(E820Map.pc(16 << 20), model="Skylake-Client", serial=lambda data: None) as pc:
-        stage = st.Stage(pc)
-        code = stage.paging() + b"\x0f\x20\xe0\x0d\x00\x00\x20\x00\x0f\x22\xe0"  # CR4.SMAP
-        code += b"\xb9\x1b\x00\x00\x00\x0f\x32\x0f\x20\xe3\xcd\x40"  # rdmsr; mov ebx, cr4
-        stage.ram.words[0x20_0000 >> 2] |= 4
-        stage.ram.words[(0x20_1000 >> 2) + (CODE >> 12)] |= 4
-        stage.run(code)
-        assert stage.seen().vector == 0x40 and stage.cpu["ebx"] & 1 << 21 and stage.cpu["eax"] == 0xFEE0_0900
-
-
-def test_a_reset_forgets_breakpoints(stage) -> None:
-    stage.run(mov_dr(0, CODE + 40) + mov_dr(7, 0x402) + INT)
-    stage.run(b"\x90" * 50 + INT)
-    assert stage.seen().vector == 0x40 and stage.seen().stack[0] == CODE + 52
+    strange = (ctypes.c_uint64 * 8)()
+    with pytest.raises(EngineError):
+        _Range().find(ctypes.addressof(strange))
+    assert LONGEST_ACCESS >= 16
