@@ -156,8 +156,8 @@ def _headers(
     at = table + _PHDR.size * count
     zeros = extents[-1].offset + extents[-1].size if extents else base
     table_of_loads = bytearray(_PHDR.pack(_PT_NOTE, at, 0, 0, len(note), 0, 0, 4))
-    for linear, pa, size, number in loads:
-        offset = zeros if number is None else extents[number].offset + pa - extents[number].pa
+    for linear, pa, size, piece in loads:
+        offset = zeros if piece is None else extents[piece].offset + pa - extents[piece].pa
         short = pa if pa + size <= 1 << 32 else _NO_ADDRESS
         table_of_loads += _PHDR.pack(_PT_LOAD, offset, linear, short, size, size, 7, PAGE_SIZE)
     return header + section + bytes(table_of_loads) + note

@@ -1,0 +1,147 @@
+"""A test run once for every allocation that it makes, each time with that one failing.
+
+The machine is booted once for a process, and taken back to its start before each run. Runs are independent of each
+other, so they go over the host's cores.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+
+from guest.elf import Program, read
+from guest.kernel import Kernel
+from guest.snapshot import Snapshot
+from guest.testing import CaseResult, Failure, Setup, judge
+from mm.fault_inject import Attempt, FaultInject, Plan
+from mm.setup import BootOptions
+
+#: what no failed allocation excuses; the status and what a test says of itself may well be other
+MISTAKES = ("log", "leaks", "fsck", "watermarks", "timeout")
+_PIECE = 8  # runs that a process gets at a time
+
+
+@dataclass(frozen=True)
+class FailRun:
+    """A run in which allocation `number` failed. attempt: which that was, None where the run made fewer allocations.
+    site: its call site in words, with the source line. failures: the mistakes that showed; status: the exit status.
+    """
+
+    number: int
+    attempt: Attempt | None
+    site: str
+    status: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A program to be run again and again; all of it can be sent to another process."""
+
+    name: str
+    elf: bytes
+    boot: BootOptions
+    off: frozenset[str]
+    timeout: float
+    arguments: tuple[str, ...]
+    settings: tuple[tuple[str, str], ...] = ()
+    deep: bool = False
+    expect: tuple[str, ...] = ()
+
+    def program(self) -> Program:
+        """The program, read."""
+        return read(self.elf, self.name)
+
+
+class Bench:
+    """A machine on which a job's program is run from the same start each time."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._program = job.program()
+        self._inject = FaultInject()
+        self._text: list[str] = []
+        self._kernel = kernel = Kernel.boot(job.boot, inject=self._inject)
+        for name, value in job.settings:
+            kernel.set_sysctl(name, value)
+        kernel.record_history()
+        kernel.log.console = self._text.append
+        self._start = Snapshot(kernel)
+        self._setup = Setup(job.boot, job.off, job.timeout, job.arguments, expect=job.expect)
+
+    def close(self) -> None:
+        """Give the machine back."""
+        self._kernel.close()
+
+    def run(self, plan: Plan) -> tuple[CaseResult, list[Attempt], list[Attempt]]:
+        """Run once: how it ended, the allocations that were counted, and those that failed."""
+        self._text.clear()
+        self._inject.start(replace(plan, deep=self._job.deep))
+        status = self._kernel.run(self._program, [self._job.name, *self._job.arguments], self._job.timeout)
+        result = judge(self._kernel, self._job.name, status, "".join(self._text), self._setup)
+        attempts, failed = list(self._inject.attempts), list(self._inject.failed)
+        return result, attempts, failed
+
+    def fail(self, number: int) -> FailRun:
+        """Run with one allocation failing, and go back to the start."""
+        try:
+            result, _, failed = self.run(Plan(nth=number))
+            attempt = failed[0] if failed else None
+            site = self.site(attempt) if attempt else ""
+            mistakes = tuple(failure for failure in result.failures if failure.check in MISTAKES)
+            return FailRun(number, attempt, site, result.status, mistakes)
+        finally:
+            self._start.restore()
+
+    def count(self) -> tuple[CaseResult, int]:
+        """Run with nothing failing: how it ends, and how many allocations it makes."""
+        try:
+            result, attempts, _ = self.run(Plan())
+            return result, len(attempts)
+        finally:
+            self._start.restore()
+
+    def site(self, attempt: Attempt) -> str:
+        """'kmalloc of 100 bytes by main+0x2c/0x80 (test.c:12)'."""
+        line = self._kernel.symbols.line(attempt.call_site - 1)
+        where = f" ({line[0]}:{line[1]})" if line else ""
+        return f"{attempt.function} of {attempt.size} bytes by {self._kernel.oops.name(attempt.call_site)}{where}"
+
+
+_bench: Bench | None = None
+
+
+def _prepare(job: Job) -> None:
+    global _bench
+    _bench = Bench(job)
+
+
+def _runs(numbers: Sequence[int]) -> list[FailRun]:
+    assert _bench is not None
+    return [_bench.fail(number) for number in numbers]
+
+
+def fail_all(job: Job, numbers: Sequence[int], processes: int | None = None) -> Iterator[FailRun]:
+    """The runs with those allocations failing, as they end. processes: by default one for each core of the host."""
+    count = min(processes or os.cpu_count() or 1, max(1, -(-len(numbers) // _PIECE)))
+    pieces = [numbers[at : at + _PIECE] for at in range(0, len(numbers), _PIECE)]
+    if count == 1:
+        bench = Bench(job)
+        try:
+            yield from (bench.fail(number) for number in numbers)
+        finally:
+            bench.close()
+        return
+    with ProcessPoolExecutor(count, get_context("spawn"), _prepare, (job,)) as pool:
+        waiting: set[Future[list[FailRun]]] = {pool.submit(_runs, piece) for piece in pieces}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield from future.result()
+        finally:
+            for future in waiting:
+                future.cancel()
