@@ -10,10 +10,11 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROMPT = "$ python3 -m tools "
+PROMPT = "$ "
 
 
 def shape(line: str) -> str:
@@ -23,8 +24,12 @@ def shape(line: str) -> str:
 
 def refreshed(command: str, shown: list[str]) -> list[str]:
     """The shown lines as they are printed now."""
-    line = [sys.executable, "-m", "tools.cli", *shlex.split(command)]
-    printed = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines()
+    line = command.replace("python3 -m tools", f"{shlex.quote(sys.executable)} -m tools.cli")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("oops.core", "tour.dat"):
+            line = line.replace(name, f"{folder}/{name}")
+        result = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+        printed = result.stdout.replace(f"{folder}/", "").splitlines()
     result, at = [], 0
     for old in shown:
         rest = range(at, len(printed))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from guest.calls import TABLE, kswapd, stub
 from guest.elf import LoadError, Program
@@ -13,6 +14,7 @@ from guest.library import Library
 from guest.module import Loaded, Modules
 from guest.params import Setting, refused
 from guest.runner import EFLAGS, Halted, Runner, TaskKilled
+from guest.saved import NT_HISTORY, NT_PROGRAM, programs, programs_note
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
 from guest.tlb_check import TlbCheck
 from guest.views import Views
@@ -26,6 +28,7 @@ from hw.watchdog import Verdict as Halt
 from mm.errors import BootError, DamagedMemory, KernelBug, KernelFault, ListCycle, Panic
 from mm.events import Events
 from mm.fault import PageFaults
+from mm.fault_inject import Attempt, FaultInject
 from mm.filemap import FileMap
 from mm.fixmap import HYPERCALL_PAGE, Fixmap, fix_to_virt, fix_wp_test
 from mm.fork import Tasks, init_task
@@ -67,6 +70,12 @@ from mm.vmalloc import Vmalloc
 from mm.vmscan import Vmscan
 from mm.watermarks import setup_watermarks
 
+if TYPE_CHECKING:
+    from guest.access_check import AccessCheck
+    from guest.debug import Debugger
+    from guest.faults import FaultLog
+    from guest.history import History
+
 EXIT_KILLED = 137  # 128 + SIGKILL: what a shell says of an insmod that oopsed
 EXIT_TIMEOUT = 124
 EXIT_INTERRUPTED = 130
@@ -103,13 +112,23 @@ class Kernel(Views):
         self.halt: Halt | None = None  # why the last run was ended from outside, if it was
         self.symbols = Symbols(layout, self.vm)
         self.tlb_check: TlbCheck | None = None
+        self.access_check: AccessCheck | None = None
+        self.debugger: Debugger | None = None
+        self.fault_log: FaultLog | None = None
+        self.inject: FaultInject | None = None  # makes allocations of the programs fail
+        self.history: History | None = None
         self.oops = Oops(w, layout, self.traps, self.log, self.tables, self.vm, self.symbols)
 
     # booting
 
     @classmethod
-    def boot(cls, options: BootOptions | None = None, console: Console | None = None) -> Kernel:
-        """Build a machine and boot the kernel on it. Raises BootError or MapError where that cannot be."""
+    def boot(
+        cls, options: BootOptions | None = None, console: Console | None = None, inject: FaultInject | None = None
+    ) -> Kernel:
+        """Build a machine and boot the kernel on it. Raises BootError or MapError where that cannot be.
+
+        inject: stands before the allocators, so that it can make the programs' allocations fail.
+        """
         options = options or BootOptions()
         options.check()
         e820 = options.firmware_map()
@@ -120,6 +139,7 @@ class Kernel(Views):
         limits = find_limits(usable, options)
         check_image_fits(usable, limits, options.layout)
         kernel = cls(Machine(e820, options.cpus), options.layout, limits, console)
+        kernel.inject = inject
         try:
             write_boot_params(kernel.ram, options, e820)
             kernel._start_kernel(options)
@@ -138,7 +158,31 @@ class Kernel(Views):
         usable = options.e820 if options.mem is None else options.e820.clip(options.mem)
         kernel = cls(machine, options.layout, find_limits(usable, options), console)
         kernel._wire(options)
+        for loaded in reversed(list(programs(machine.notes.get(NT_PROGRAM, b"[]")))):
+            kernel.symbols.add(loaded)
+        if history := machine.notes.get(NT_HISTORY):
+            kernel.record_history().load(history)
         return kernel
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], console: Console | None = None) -> Kernel:
+        """The kernel that `save` wrote. Raises ImageError or BootError where none is in the file, OSError."""
+        machine = Machine.load(path)
+        try:
+            return cls.attach(machine, console)
+        except BaseException:
+            machine.close()
+            raise
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole machine to `path`, an ELF core that debuggers read. Not while a program runs (EngineError).
+
+        They see the kernel's own address space, init_mm. `guest.symbol_file` has the types and symbols for them.
+        """
+        notes = {NT_PROGRAM: programs_note(self.symbols.programs())}
+        if self.history is not None:
+            notes[NT_HISTORY] = self.history.note()
+        self.machine.save(path, self.tables.pgd - PAGE_OFFSET, notes)
 
     def close(self) -> None:
         """Give the machine back. Nothing of the kernel can be used afterwards."""
@@ -277,6 +321,9 @@ class Kernel(Views):
         self.slab = (
             DebugSlabAllocator(*under_slab, self._code_place) if layout.slab_debug else SlabAllocator(*under_slab)
         )
+        if self.inject is not None:
+            self.inject.install(self.page_alloc, self.slab, self.traps, self.clock)
+            self.inject.report = self._say_injected
         self.tables.alloc = lambda: self.page_alloc.get_zeroed_page(GFP_KERNEL | GFP_REPEAT)
         self.tables.free = lambda table: self.page_alloc.free_pages(table, 0)
         self.vmalloc = Vmalloc(
@@ -290,8 +337,9 @@ class Kernel(Views):
         )
         self.tasks = Tasks(w, layout, self.slab, self.clock, self.spaces)
         self.sched = Scheduler(
-            w, layout, self.traps, self.clock, self.vm, lambda *call, irqs: self.runner.call_guest(*call, irqs=irqs),
-            lambda: self.runner.depth(), lambda: self.runner.let_others_run(),
+            w, layout, self.traps, self.events, self.clock, self.vm,
+            lambda *call, irqs: self.runner.call_guest(*call, irqs=irqs), lambda: self.runner.depth(),
+            lambda: self.runner.let_others_run(),
         )  # fmt: skip
         self.sched.context_switch = self.spaces.context_switch
         self.rcu = Rcu(w, layout, self.sched, self.slab)
@@ -328,18 +376,19 @@ class Kernel(Views):
         )  # fmt: skip
         self.inodes = Inodes(w, layout, self.traps, self.slab, self.radix, self.truncate)
         self.vmscan = Vmscan(
-            w, layout, self.traps, self.page_alloc, self.slab, self.swap, self.filemap, self.truncate,
+            w, layout, self.traps, self.events, self.page_alloc, self.slab, self.swap, self.filemap, self.truncate,
             PageReferences(w, self.highmem, machine.flush_tlb), self.sched,
             lambda *call: self.runner.call_guest(*call),
         )  # fmt: skip
-        oom = OomKiller(w, layout, self.traps, self.clock, self.tasks, self.sched, self._panic)
+        oom = OomKiller(w, layout, self.traps, self.events, self.clock, self.tasks, self.sched, self._panic)
         pages = self.page_alloc
         pages.pause, pages.tired, pages.give_way = self.sched.pause, self.sched.tired, self.sched.give_way
         pages.out_of_memory = oom.out_of_memory
         pages.wakeup_kswapd, pages.try_to_free_pages = self.vmscan.wakeup_kswapd, self.vmscan.try_to_free_pages
         self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, self._invalidate_code)
         self._death = Death(lambda: self.runner.cpu, self.oops, self.log, self.modules.bug_at)
-        library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
+        self.oops.notes = self._guard_page
+        self._library = library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
         self.traps.dump_stack = library.dump_stack
         self.traps.show_mem = lambda: self.log(show_mem(w, layout, self.page_alloc))
         parts = {
@@ -380,6 +429,20 @@ class Kernel(Views):
         line = self.symbols.line(va - 1)
         return self.oops.name(va), f"{line[0]}:{line[1]}" if line else ""
 
+    def _guard_page(self, address: int) -> Iterator[str]:
+        """For an oops: behind which area of vmalloc space the guard page is that an address lies in."""
+        if self.owners.region(address) == "vmalloc":
+            owner = self.owners.linear(address, behind=False)
+            if owner.kind == "guard page":
+                site = owner.allocated
+                by = f" (allocated by {self.oops.name(site.address)})" if site and site.address else ""
+                yield f"Address {address:08x} is in {owner.note}{by}"
+
+    def _say_injected(self, attempt: Attempt) -> None:
+        name, line = self._code_place(attempt.call_site)
+        where = f"{name} ({line})" if line else name
+        self.log(f"<4>FAULT_INJECTION: allocation {attempt.number}, {attempt.size} bytes for {where}, fails\n")
+
     def _panic(self, text: str) -> NoReturn:
         raise Panic(text.rstrip("\n"))
 
@@ -390,6 +453,51 @@ class Kernel(Views):
                 self.machine, capacity, self.log, self.clock, self.traps, self.oops, self.symbols
             )
         return self.tlb_check
+
+    def check_access(self, uninit: bool = False) -> AccessCheck:
+        """From now on, report accesses to memory that is nobody's; see guest.access_check.
+
+        uninit: also where memory decides something that nobody has written to since it was allocated.
+        """
+        if self.access_check is None:
+            from guest.access_check import AccessCheck  # loads capstone and numpy
+
+            with self._walking():
+                self.access_check = AccessCheck(
+                    self.machine, self._w, self.layout, self.limits, self.events, self.log, self.clock, self.traps,
+                    self.oops, self.symbols, self.page_alloc, self.slab, self.tables, self.vm, self.owners,
+                    self.frame_map(), self._slab_inspector(), self._asked_size, uninit,
+                )  # fmt: skip
+            self._library.vm = self.access_check.memory
+        return self.access_check
+
+    def _asked_size(self, va: int) -> int | None:
+        """How many bytes the history says that an object in use was asked for; None where it does not."""
+        site = self.history.pointer(va)[0] if self.history is not None else None
+        return site.size if site else None
+
+    def record_history(self) -> History:
+        """From now on, note who allocates and frees what; see guest.history."""
+        if self.history is None:
+            from guest.history import History
+
+            self.history = History(self.events, self._w, self.layout, self.traps, self.clock)
+        return self.history
+
+    def record_faults(self) -> FaultLog:
+        """From now on, keep each fault of a program with its explanation; see guest.faults."""
+        if self.fault_log is None:
+            from guest.faults import FaultLog  # loads capstone
+
+            self.fault_log = self._death.observer = FaultLog(
+                lambda: self.runner.cpu, self._w, self.layout, self.clock, self.traps, self.oops, self.symbols,
+                self.owners,
+            )  # fmt: skip
+        return self.fault_log
+
+    def on_bug(self, listener: Callable[[KernelBug | Panic], None] | None) -> None:
+        """From now on, call `listener` at a BUG() or a panic in a call, while everything still is as it was then."""
+        self._death.on_bug = listener
 
     # running programs
 
@@ -445,7 +553,8 @@ class Kernel(Views):
 
         Raises HighmemError where no program runs. A module's exit function is not called.
         """
-        task = next((task for task in self.tasks.each() if self.tasks.is_program(task)), 0)
+        of_programs = filter(self.tasks.is_program, self.tasks.each())
+        task = next(filter(self.sched.alive, of_programs), 0)
         module = self.modules.newest()
         if not task or not module:
             raise HighmemError("no program was halted in this machine")
@@ -465,6 +574,8 @@ class Kernel(Views):
 
     def _supervise(self, action: Callable[[], int], timeout: float | None) -> int:
         """Do `action` under a watchdog; its status, or that of the death it dies."""
+        if any(cpu.depth for cpu in self.machine.cpus):
+            raise HighmemError("a program runs in this machine: not another one within it")
         self.halt = None
         watchdog = Watchdog(self.machine.cpus, timeout)
         try:

@@ -22,7 +22,7 @@ class Library:
         self, vm: KernelMemory, log: Printk, traps: Traps, oops: Oops, kthreads: Kthreads,
         registers: Callable[[], dict[str, int]],
     ) -> None:  # fmt: skip
-        self._vm = vm
+        self.vm = vm
         self._log = log
         self._traps = traps
         self._oops = oops
@@ -32,11 +32,11 @@ class Library:
     def _format(self, fmt: int, args: int) -> bytes:
         def next_word() -> int:
             nonlocal args
-            value = self._vm.word(args)
+            value = self.vm.word(args)
             args += 4
             return value
 
-        return vsnprintf(self._vm.string(fmt), next_word, self._vm.string)
+        return vsnprintf(self.vm.string(fmt), next_word, self.vm.string)
 
     def printk(self, fmt: int, args: int) -> int:
         """Log a message of at most 1023 bytes; its length, the levels added to it counted."""
@@ -51,13 +51,13 @@ class Library:
             return 0
         text = self._format(fmt, args)
         if size:
-            self._vm.write(buf, text[: size - 1] + b"\0")
+            self.vm.write(buf, text[: size - 1] + b"\0")
         return len(text)
 
     def vsprintf(self, buf: int, fmt: int, args: int) -> int:
         """Format without a limit; the length."""
         text = self._format(fmt, args)
-        self._vm.write(buf, text + b"\0")
+        self.vm.write(buf, text + b"\0")
         return len(text)
 
     def panic(self, fmt: int, args: int) -> None:
@@ -71,7 +71,7 @@ class Library:
 
     def might_sleep(self, file: int, line: int) -> None:
         """__might_sleep: the check of might_sleep() in a program."""
-        self._traps.might_sleep(f"{self._vm.string(file).decode('utf-8', 'replace')}:{line}")
+        self._traps.might_sleep(f"{self.vm.string(file).decode('utf-8', 'replace')}:{line}")
 
     def dump_stack(self) -> None:
         """Show the return addresses on the stack."""
@@ -79,6 +79,6 @@ class Library:
 
     def warn_slowpath(self, file: int, line: int, function: int) -> None:
         """WARN_ON in a program."""
-        where, name = (self._vm.string(va).decode("utf-8", "replace") for va in (file, function))
+        where, name = (self.vm.string(va).decode("utf-8", "replace") for va in (file, function))
         self._log(f"BUG: at {where}:{line} {name}()\n")
         self.dump_stack()

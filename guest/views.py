@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from guest.backtrace import Backtraces, TaskTrace, Unwinder
 from guest.entry import DAMAGE
-from hw.machine import Machine
+from guest.symbols import Symbols
+from hw.cpu import MSR_EFER
+from hw.machine import TRAP_WINDOW, TRAP_WINDOW_SIZE, Machine
+from hw.paging import Access
 from hw.ram import RAM
 from mm import free_areas, meminfo, show_mem, sysctl, vmalloc_info, vmstat
+from mm.aliases import AddressSpace, Alias, Windows, address_spaces, mapped_at
 from mm.errors import DamagedMemory, KernelFault, ListCycle
+from mm.fault import PageFaults
 from mm.fork import Tasks
 from mm.highmem import Highmem
 from mm.kmap_info import FixmapSlot, KmapInspector, KmapState
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, Layout
 from mm.list import Words
+from mm.maccess import KernelMemory
+from mm.oops import Oops
 from mm.page_alloc import PageAllocator
 from mm.page_owner import OwnedBlock, OwnerView
+from mm.pgcost import TablePage, table_pages
 from mm.pgtable import PageTables
 from mm.sched import Scheduler
 from mm.setup import MemoryLimits
@@ -30,8 +40,12 @@ from mm.time import Clock
 from mm.vmalloc import Vmalloc
 
 if TYPE_CHECKING:
+    from guest.explain import Explainer, Explanation, Why
+    from guest.faults import Place
+    from guest.history import History
     from mm.frame_map import FrameMap
     from mm.kmemleak import Kmemleak, Leak, Unreferenced
+    from mm.owner import Owners
     from mm.page_info import FrameInfo, PageInspector, PageStruct
     from mm.ptdump import Run
 
@@ -64,6 +78,11 @@ class Views:
     tables: PageTables
     tasks: Tasks
     sched: Scheduler
+    symbols: Symbols
+    vm: KernelMemory
+    history: History | None
+    faults: PageFaults
+    oops: Oops
     _w: Words
 
     @contextmanager
@@ -146,6 +165,63 @@ class Views:
             return None
         with self._walking():
             return OwnerView(self._w, self.layout, self.clock).block(pfn)
+
+    @cached_property
+    def owners(self) -> Owners:
+        """Whose addresses are."""
+        from mm.area_owner import AreaOwners
+        from mm.frame_owner import FrameOwners  # loads numpy
+        from mm.known_objects import KnownObjects
+        from mm.owner import Owners, Sites
+
+        w, layout, limits, names = self._w, self.layout, self.limits, self.symbols
+        sites = Sites(w, layout, self.clock, lambda: self.history)
+        areas = AreaOwners(w, layout, self.vm, self.vmalloc, self.tables, names, sites)
+        known = KnownObjects(
+            w, layout, self.vm, self.slab, self.vmalloc, self.tables, self.tasks, self.sched, len(self.machine.cpus)
+        )
+        devices = [(TRAP_WINDOW, TRAP_WINDOW + TRAP_WINDOW_SIZE, "the hypercall window")]
+        frames = FrameOwners(
+            w, layout, self.machine.e820, limits, self.page_alloc, self.slab, self.tables, self._inspector(), known,
+            self.frame_map, areas, names, sites, devices,
+        )  # fmt: skip
+        return Owners(layout, limits.max_low_pfn, self.tables, self._kmap_inspector(), sites, areas, frames)
+
+    def explain(
+        self, address: int, physical: bool = False, cr3: int | None = None, cpu: int = 0
+    ) -> Explanation:
+        """The whole story of a byte, at a linear or a physical address, under the CR3 of a CPU or another one."""
+        with self._walking():
+            return self._explainer().explain(address, physical, cr3, cpu)
+
+    def why(
+        self, address: int, access: Access = Access.READ, user: bool = False, cr3: int | None = None, cpu: int = 0,
+        eip: int | None = None,
+    ) -> Why:  # fmt: skip
+        """Whether an access to a linear address would work now, and which rule says so; see guest.explain."""
+        with self._walking():
+            return self._explainer().why(address, access, user, cr3, cpu, eip)
+
+    def _explainer(self) -> Explainer:
+        from guest.explain import Explainer
+
+        return Explainer(
+            self.machine.cpus, self.limits, self.owners, self.faults, self.frame_info, self.aliases, self._place,
+            self._comms,
+        )  # fmt: skip
+
+    def _place(self, va: int, after: bool) -> Place:
+        """An address of code in words; after: it is a return address, whose call's line counts."""
+        from guest.faults import Place
+
+        return Place(va, self.oops.name(va), *(self.symbols.line(va - after) or ("", 0)))
+
+    def _comms(self) -> dict[int, str]:
+        """The names of all tasks, by pid."""
+        pid = self.layout["task_struct"].word("pid")
+        return {0: "swapper"} | {
+            self._w[((task ^ 0xC0000000) >> 2) + pid]: self.tasks.comm(task) for task in self.tasks.each()
+        }
 
     def _inspector(self) -> PageInspector:
         from mm.page_info import PageInspector
@@ -266,3 +342,45 @@ class Views:
         if pgd is None:
             pgd = self.layout.va("swapper_pg_dir") - PAGE_OFFSET
         return PageTableDump(self.ram.words, self.layout, self.limits.max_low_pfn).runs(pgd)
+
+    def address_spaces(self) -> list[AddressSpace]:
+        """Every page directory that init_mm, a task or a CPU has; init_mm's is the first."""
+        with self._walking():
+            return address_spaces(self._w, self.layout, self.tasks, [cpu["cr3"] for cpu in self.machine.cpus])
+
+    def pids(self) -> list[int]:
+        """The pids of all tasks, "swapper" (0) first."""
+        pid = self.layout["task_struct"].word("pid")
+        with self._walking():
+            return [0, *(self._w[((task ^ 0xC0000000) >> 2) + pid] for task in self.tasks.each())]
+
+    def backtrace(self, pid: int | None = None, cpu: int = 0) -> TaskTrace | None:
+        """The call chain of a task, by default of the one on a CPU; None where no task has that pid."""
+        def word(va: int) -> int | None:
+            try:
+                return self.vm.word(va)
+            except KernelFault:
+                return None
+
+        with self._walking():
+            chains = Backtraces(
+                self._w, self.layout, self.machine.cpus, self.tasks, self.sched, Unwinder(word, self.symbols.symbol)
+            )
+            if pid is None:
+                return chains.on_cpu(cpu)
+            idle = [self.sched.idle_task(number) for number in range(len(self.machine.cpus))]
+            traces = (chains.of_task(task) for task in (*idle, *self.tasks.each()))
+            return next((trace for trace in traces if trace.pid == pid), None)
+
+    def page_table_cost(self) -> list[TablePage]:
+        """Every page that is a page table or page directory, of all address spaces, by what it maps."""
+        windows = Windows(self.layout, self.limits.max_low_pfn)
+        spaces = [space.cr3 for space in self.address_spaces()]
+        return table_pages(self.ram, spaces, self.machine.cpus[0]["cr4"], windows)
+
+    def aliases(self, pfn: int, spaces: Sequence[int] | None = None) -> list[Alias]:
+        """Every linear address that leads to a frame, under the page directories `spaces` (by default all)."""
+        cpu = self.machine.cpus[0]
+        cr3s = [space.cr3 for space in self.address_spaces()] if spaces is None else spaces
+        mapped = mapped_at(self.ram, pfn, cr3s, cpu["cr0"], cpu["cr4"], cpu.read_msr(MSR_EFER))
+        return Windows(self.layout, self.limits.max_low_pfn).aliases(mapped)

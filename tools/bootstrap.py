@@ -57,13 +57,16 @@ def main(arguments: list[str]) -> int:
 
 
 def needs(arguments: list[str]) -> set[str]:
-    """What a command line needs beyond the project itself: 'test', 'compiler', both or nothing."""
+    """What a command line needs beyond the project itself: of 'test', 'compiler' and 'trace'."""
     word = arguments[0] if arguments else ""
     if word == "check":
         return {"test", "compiler"}
+    wanted = set()
+    if word in ("run", "monitor", "trace") and any(a.endswith(".parquet") for a in arguments):
+        wanted.add("trace")
     if word == "build" or (word in ("run", "monitor") and any(a.endswith((".c", ".S", ".s")) for a in arguments)):
-        return {"compiler"}
-    return set()
+        wanted.add("compiler")
+    return wanted
 
 
 def python_of(venv: str) -> str:

@@ -109,7 +109,7 @@ class Environment:
             os.unlink(os.path.join(self.venv, bootstrap.STAMP))
         # Read before pip does: an edit in between leads to one update too many, never too few.
         state, dependencies = bootstrap.pyproject_state(), bootstrap.dependencies_hash()
-        extras = {"test"} & (has | wanted) | {"guest"} & has
+        extras = {"test", "trace"} & (has | wanted) | {"guest"} & has
         if base or extras - has:
             extras_text = f"[{','.join(sorted(extras))}]" if extras else ""
             what = "highmem" + (f" {extras_text}" if extras_text else "")

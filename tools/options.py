@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,10 @@ DEFAULT_RAM = 1 << 30
 MAX_NR_CPUS = 32
 
 SLAB_DEBUG = "--slab-debug"
+FAULTS = "--faults"
+GDB = "--gdb"
+_WHERE = re.compile(r"(localhost|127\.0\.0\.1)?:?\d+\Z|.*\.sock(et)?\Z")
+_NOTHING = re.compile(r"(?!)")
 _FLAGS = re.compile(r"[FZPUfzpu]+(,|\Z)|,")
 _SIZE = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)([kKmMgG]?)[bB]?\Z")
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
@@ -61,9 +67,10 @@ def _slab_debug(text: str) -> str:
 
 
 def with_values(arguments: list[str]) -> list[str]:
-    """A command line in which --slab-debug does not take a program for its value."""
+    """A command line in which --slab-debug, --faults and --gdb do not take a program for their value."""
+    wants = {SLAB_DEBUG: _FLAGS, GDB: _WHERE, FAULTS: _NOTHING}
     return [
-        f"{word}=" if word == SLAB_DEBUG and not _FLAGS.match(following) else word
+        f"{word}=" if word in wants and not wants[word].match(following) else word
         for word, following in zip(arguments, [*arguments[1:], ""])
     ]
 
@@ -108,6 +115,24 @@ def machine_options() -> argparse.ArgumentParser:
     )  # fmt: skip
     group.add_argument("--l1", type=int, choices=(32, 64, 128), default=64, help="L1 cache line size (default 64)")
     return parser
+
+
+def machine_given(arguments: argparse.Namespace) -> str:
+    """The first of the machine's options that says something else than its default, but --sysctl; "" where none."""
+    for action in machine_options()._actions:
+        if action.dest != "sysctl" and getattr(arguments, action.dest) != action.default:
+            return action.option_strings[0]
+    return ""
+
+
+def is_core(path: str | None) -> bool:
+    """Whether a file is an ELF core: a saved machine, if it is one of ours."""
+    try:
+        with open(path or "", "rb", buffering=0) as file:
+            head = file.read(18) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    except (OSError, ValueError):
+        return False
+    return head[:4] == b"\x7fELF" and head[16:18] == b"\4\0"
 
 
 def apply_settings(arguments: argparse.Namespace, kernel: Kernel) -> None:

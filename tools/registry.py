@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import html
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,7 +36,7 @@ class Command:
     """One command. `compute(session, *arguments)` answers; `text(result)` prints, `failed(result)` judges it.
 
     A command that goes on answering computes an iterator of results, each to be printed and judged.
-    coloured: `text` with a terminal's colours, for those that have some.
+    coloured: `text` with a terminal's colours, for those that have some. aliases: other names, all of them one word.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Command:
     details: str = ""
     failed: Callable[[Any], bool] = lambda result: False
     coloured: Callable[[Any], str] | None = None
+    aliases: tuple[str, ...] = ()
 
     @property
     def usage(self) -> str:
@@ -83,10 +85,22 @@ class Answer:
         """The same for a terminal."""
         return (self.command.coloured or self.command.text)(self.result)
 
+    def _repr_html_(self) -> str:
+        """The answer in a notebook."""
+        return f"<pre>{html.escape(self.text)}</pre>"
+
     @property
     def data(self) -> Any:
         """The answer as data that JSON can hold; addresses and sizes are plain numbers."""
         return plain(self.result)
+
+
+#: at the end of a command line: not the answer, but the lines of Python that give it
+PYTHON = "--python"
+_PYTHON = Command(
+    name="python", summary="lines of Python that do what a command does", example="vtop c1000000 --python",
+    compute=lambda session: [], text=lambda lines: "".join(f"{line}\n" for line in lines),
+)  # fmt: skip
 
 
 class Registry:
@@ -118,6 +132,9 @@ class Registry:
             exact = [c for c in self.commands.values() if _squeeze(c.name) == _squeeze("".join(words[:count]))]
             if exact:
                 return exact[0], " ".join(words[count:])
+        for command in self.commands.values():
+            if words[0] in command.aliases:
+                return command, " ".join(words[1:])
         for count in (2, 1):
             if len(words) >= count and (found := self._beginning_with(words[:count])):
                 if len(found) > 1:
@@ -143,10 +160,17 @@ class Registry:
         command, rest = self.find(line)
         if rest in ("-h", "--help"):
             return self.execute(session, f"help {command.name}")
+        python = rest.split()[-1:] == [PYTHON]
+        if python:
+            rest = rest.rpartition(PYTHON)[0].strip()
         try:
             arguments = command.parse(session, rest)
         except CommandError as error:
             raise CommandError(f"{command.name}: {error}; usage: {command.usage}") from None
+        if python:
+            from tools.script import lines
+
+            return Answer(_PYTHON, lines(command, session, arguments, f"{command.name} {rest}".strip()))
         return Answer(command, command.compute(session, *arguments))
 
     def completions(self, line: str) -> list[str]:

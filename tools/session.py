@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from hw.cpu import MSR_EFER
 from hw.errors import PhysicalError
-from hw.paging import Access, Walk, walk
+from hw.paging import CR4_PAE, Access, Walk, walk
 from mm import fixmap
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
 from tools.errors import CommandError
@@ -14,7 +15,11 @@ from tools.expression import evaluate
 
 if TYPE_CHECKING:
     from guest.kernel import Kernel
+    from guest.symbols import SymbolEntry
+    from guest.types import Types
     from hw.cpu import CPU
+    from mm.ptdiff import Snapshot
+    from tools.stops import Control
 
 PHYSICAL_BITS = 36
 
@@ -45,27 +50,63 @@ class Session:
     def __init__(self, kernel: Kernel, cpu: int = 0) -> None:
         self.kernel = kernel
         self.cpu_number = cpu
+        #: the call of tools.script that makes such a machine
+        self.origin = "boot()"
+        #: what controls the program that is run, if something does
+        self.control: Control | None = None
+        #: what `ptdiff save` keeps, by name
+        self.snapshots: dict[str, Snapshot] = {}
 
     @property
     def cpu(self) -> CPU:
         """The CPU to look through; its registers by `cpu["cr3"]`."""
         return self.kernel.machine.cpus[self.cpu_number]
 
-    def walk(self, linear: int, access: Access = Access.READ, user: bool = False) -> Walk:
-        """Translate by the page tables that CR3 points to. SMAP keeps nobody from looking (EFLAGS.AC counts as 1)."""
+    def walk(
+        self, linear: int, access: Access = Access.READ, user: bool = False, cr3: int | None = None
+    ) -> Walk:
+        """Translate by the page tables that CR3, or `cr3`, points to.
+
+        SMAP keeps nobody from looking (EFLAGS.AC counts as 1).
+        """
         cpu = self.cpu
         return walk(
-            self.kernel.ram.words, cpu["cr3"], linear, cr0=cpu["cr0"], cr4=cpu["cr4"], access=access, user=user,
-            efer=cpu.read_msr(MSR_EFER), ac=True,
+            self.kernel.ram.words, cpu["cr3"] if cr3 is None else cr3, linear, cr0=cpu["cr0"], cr4=cpu["cr4"],
+            access=access, user=user, efer=self.efer, ac=True,
         )  # fmt: skip
 
-    def read(self, linear: int, size: int) -> bytes:
-        """Bytes at a linear address; CommandError where a page is not mapped or not RAM."""
+    @property
+    def efer(self) -> int:
+        """The CPU's EFER: whether NX bits are in force."""
+        return self.cpu.read_msr(MSR_EFER)
+
+    @property
+    def pae(self) -> bool:
+        """Whether the CPU's page tables have three levels."""
+        return bool(self.cpu["cr4"] & CR4_PAE)
+
+    def directory(self, cr3: int) -> int:
+        """`cr3` without the bits that are no address; CommandError where no page directory can be."""
+        size = 32 if self.pae else PAGE_SIZE
+        cr3 &= -size
+        if cr3 + size > min(self.kernel.ram.size, 1 << 32):
+            raise CommandError(f"no page directory can be at physical 0x{cr3:x}")
+        return cr3
+
+    def directory_of(self, pid: int) -> int:
+        """The page directory of a task; of one without an address space of its own, init_mm's."""
+        spaces = self.kernel.address_spaces()
+        if pid not in self.kernel.pids():
+            raise CommandError(f"no task has pid {pid}")
+        return next((space.cr3 for space in spaces if pid in space.pids), spaces[0].cr3)
+
+    def read(self, linear: int, size: int, cr3: int | None = None) -> bytes:
+        """Bytes at a linear address, under `cr3` if given; CommandError where a page is not mapped or not RAM."""
         result = bytearray()
         while size > 0:
             linear &= 0xFFFF_FFFF  # as the CPU: after the last address comes the first
             piece = min(size, PAGE_SIZE - linear % PAGE_SIZE)
-            pa = self.walk(linear).pa
+            pa = self.walk(linear, cr3=cr3).pa
             if pa is None:
                 raise CommandError(f"Cannot access memory at address 0x{linear:x}")
             result += self._ram(pa, piece, f"0x{linear:x}")
@@ -129,8 +170,25 @@ class Session:
 
     def name(self, address: int) -> str | None:
         """'kmalloc+0x4' for an address in a known function or variable, None elsewhere."""
-        found = self.kernel.symbol_at(address)
+        found = self.function(address)
         if found is None:
             return None
         name, offset, _ = found
         return f"{name}+0x{offset:x}" if offset else name
+
+    def line(self, address: int) -> tuple[str, int] | None:
+        """Source file and line of the code at an address, None where no DWARF tells."""
+        return self.kernel.symbols.line(address)
+
+    def function(self, address: int) -> tuple[str, int, int] | None:
+        """(name, offset, size) of the function or variable that an address is in."""
+        return self.kernel.symbol_at(address)
+
+    def symbols(self) -> Iterable[SymbolEntry]:
+        """Every symbol, the newest program's first."""
+        return self.kernel.symbols.each()
+
+    @property
+    def types(self) -> Types:
+        """The C types of the kernel and of the programs."""
+        return self.kernel.symbols.types

@@ -113,6 +113,9 @@ def test_dependencies_decide_not_the_time_of_the_file(tmp_path: Path) -> None:
         ("monitor a.c", {"compiler"}),
         ("build a.c -o a", {"compiler"}),
         ("check", {"compiler", "test"}),
+        ("run a.c --trace a.parquet", {"compiler", "trace"}),
+        ("trace summary a.parquet", {"trace"}),
+        ("trace convert a.dat a.json", set()),
     ],
 )
 def test_needs(line: str, needed: set[str]) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from hw.errors import HighmemError
-from tools import cli, options
+from tools import cli, command_line, options
 
 
 def parse(*arguments: str) -> argparse.Namespace:
-    return cli._parse(list(arguments))
+    return command_line.parse(list(arguments))
 
 
 # Accepted
