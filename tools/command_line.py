@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 
-from tools.options import FAULTS, GDB, is_core, machine_given, machine_options, with_values
+from tools.options import FAULTS, GDB, is_core, machine_given, machine_options, seconds, with_values
 from tools.report.command import EXAMPLE as REPORT_EXAMPLE
 from tools.report.command import add_options as add_report_options
 from tools.testing import command as testing
@@ -161,7 +161,7 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     report.add_argument("arguments", metavar="ARG", nargs="*", help="for its main()")
     add_report_options(report)
     _add_with(report)
-    report.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="end the program after so long (124)")
+    report.add_argument("--timeout", type=seconds, metavar="SECONDS", help="end the program after so long (124)")
 
     top_ = word("top", "run a program and watch zones, orders, slab caches and faults meanwhile", TOP_EXAMPLE)
     top_.usage = "%(prog)s [OPTION ...] PROGRAM [ARG ...]"
@@ -223,7 +223,7 @@ def _add_program_options(parser: argparse.ArgumentParser) -> None:
         help="wait for gdb before the first instruction, at a port of the loopback interface (default 1234; 0: a free "
         "one) or at a Unix socket (--gdb=PATH); stderr says how to start gdb",
     )  # fmt: skip
-    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="end the program after so long (124)")
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="end the program after so long (124)")
     parser.add_argument("-ex", dest="commands", action="append", default=[], metavar="COMMAND",
                         help="a monitor command afterwards, answered on stdout; can be repeated")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="monitor answers as JSON, an object a line")
@@ -259,13 +259,3 @@ def _faults(text: str) -> str:
         except HighmemError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
     return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
-    return seconds

@@ -34,6 +34,17 @@ def size(text: str) -> int:
     return int(match[1], 0 if match[1][:2] in ("0x", "0X") else 10) << _UNITS[match[2].lower()]
 
 
+def seconds(text: str) -> float:
+    """A number of seconds; raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
+    return number
+
+
 def _nr_cpus(text: str) -> int:
     number = int(text) if text.isdecimal() else 0
     if not 1 <= number <= MAX_NR_CPUS:

@@ -49,7 +49,7 @@ def test_serial_to_a_file(tmp_path: Path, capfdbinary) -> None:
     (b"\xfa\xf4", (), 134, "halted for ever"),
     (b"\x0f\x01\x1d\x00\x00\x20\x00\x0f\x0b", (), 134, "triple fault"),  # lidt of zeros; ud2
     (b"\xeb\xfe", ("--timeout", "0.2"), 124, "timeout"),
-    (b"\xb0\xfe\xe6\x64\xeb\xfe", (), 1, "reset"),
+    (b"\xb0\xfe\xe6\x64\xeb\xfe", (), 134, "reset"),
 ])
 def test_other_ends_are_reported(tmp_path: Path, capfd, code: bytes, more: tuple[str, ...], status: int,
                                  words: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 
+from tools.options import seconds
+
 TIMEOUT = 60.0
 #: what --check-NAME looks at while a test runs
 TOOLS = {
@@ -27,7 +29,7 @@ def add_judging(parser: argparse._ActionsContainer) -> None:
         "--expect", action="append", default=[], metavar="TEXT",
         help="the test must print this; a report that it is a part of is no failure; can be repeated",
     )  # fmt: skip
-    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS",
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS",
                         help=f"host seconds that a test may take (default {TIMEOUT:g})")  # fmt: skip
     parser.add_argument("--args", type=shlex.split, metavar="'ARG ...'", help="arguments of the test's main()")
 
@@ -50,13 +52,3 @@ def _number(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 1 << 32:
         raise argparse.ArgumentTypeError(f"must be a number from 1 on, not {text!r}")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
-    return seconds
