@@ -1,4 +1,9 @@
-/* Two who both think that the buffer is theirs to free. Seen with --slab-debug Z. */
+/*
+ * Two who both think that the buffer is theirs to free.
+ * highmem: --check-access
+ * expect: double_free.c:17: access: BUG: KASAN: double-free in
+ * expect: fsck: array_cache of size-256
+ */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>

@@ -1,4 +1,9 @@
-/* One path that forgets an object. The cache cannot be destroyed; with --slab-debug U slab_owner says whose it is. */
+/*
+ * One path that forgets an object. The cache cannot be destroyed; with --slab-debug U slab_owner says whose it is.
+ * expect: leak.c:35: log: slab error in kmem_cache_destroy(): cache `tickets': Can't free all objects
+ * expect: leak.c:15: leaks: 40 bytes of ... cannot be reached any more; allocated by
+ * expect: leak.c:30: fsck: struct kmem_cache ... name is ..., where nothing is mapped
+ */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>

@@ -1,6 +1,8 @@
 /*
  * One window onto two pages, moved by a store to its PTE; but nobody tells the CPU, which may go on with the page that
- * it has cached. What it writes is then in the wrong one. Seen with --check-tlb.
+ * it has cached. What it writes is then in the wrong one.
+ * highmem: --check-tlb
+ * expect: missing_tlb_flush.c:32: tlb: BUG: stale TLB entry on CPU 0: write of ... at main+
  */
 #include <asm/pgtable.h>
 #include <linux/errno.h>

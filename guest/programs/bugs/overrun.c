@@ -1,4 +1,8 @@
-/* A loop that goes one too far, and writes behind the end of its object. Seen with --slab-debug Z (and U: by whom). */
+/*
+ * A loop that goes one too far, and writes behind the end of its object. With U it is told, too, whose object it is.
+ * highmem: --slab-debug Z
+ * expect: overrun.c:27: log: slab error in verify_redzone_free(): cache `size-64': memory outside object
+ */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>

@@ -1,4 +1,9 @@
-/* A header that is written in front of the object, where it has no place. Seen with --slab-debug Z. */
+/*
+ * A header that is written in front of the object, where it has no place.
+ * highmem: --slab-debug Z --check-access
+ * expect: underrun.c:14: access: BUG: KASAN: slab-out-of-bounds in
+ * expect: underrun.c:24: log: slab error in verify_redzone_free(): cache `size-128': memory outside object
+ */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>

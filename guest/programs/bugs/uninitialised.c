@@ -1,6 +1,8 @@
 /*
  * A member that nobody has set is followed as a pointer. Mostly it works: what the last owner of the memory left there
- * points somewhere. With --slab-debug P it is 5a5a5a5a, and leads nowhere.
+ * points somewhere. With poison it is 5a5a5a5a, and leads nowhere.
+ * highmem: --slab-debug P
+ * expect: uninitialised.c:18: log: BUG: unable to handle kernel paging request at virtual address 5a5a5a5a
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>

@@ -1,4 +1,8 @@
-/* A list is walked while its entries are freed: the pointer to the next one is read out of freed memory. */
+/*
+ * A list is walked while its entries are freed: the pointer to the next one is read out of freed memory.
+ * highmem: --check-access
+ * expect: use_after_free_read.c:22: access: BUG: KASAN: use-after-free in
+ */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/list.h>

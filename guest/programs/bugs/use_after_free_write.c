@@ -1,4 +1,8 @@
-/* A statistic is counted in an object that was freed before. Seen with --slab-debug P when the object is handed out. */
+/*
+ * A statistic is counted in an object that was freed before. With poison it is seen when the object is handed out.
+ * highmem: --check-access
+ * expect: use_after_free_write.c:22: access: BUG: KASAN: use-after-free in
+ */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>

@@ -1,4 +1,7 @@
-/* An object goes back to another cache than it came from: a BUG, with every kernel. */
+/*
+ * An object goes back to another cache than it came from: a BUG, with every kernel.
+ * expect: wrong_cache.c:13: log: kernel BUG at mm/slab_objects.py:...
+ */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
