@@ -22,6 +22,7 @@ from mm.setup import BootOptions
 #: what no failed allocation excuses; the status and what a test says of itself may well be other
 MISTAKES = ("log", "leaks", "fsck", "watermarks", "timeout")
 _PIECE = 8  # runs that a process gets at a time
+_FEW = 24  # runs that are over before other processes would have begun
 
 
 @dataclass(frozen=True)
@@ -111,32 +112,44 @@ class Bench:
         return f"{attempt.function} of {attempt.size} bytes by {self._kernel.oops.name(attempt.call_site)}{where}"
 
 
-_bench: Bench | None = None
+_bench: tuple[Job, Bench] | None = None
 
 
-def _prepare(job: Job) -> None:
+def _runs(job: Job, numbers: Sequence[int]) -> list[FailRun]:
+    """In a process of its own: its machine stays for the next runs of the same job."""
     global _bench
-    _bench = Bench(job)
+    if _bench is None or _bench[0] != job:
+        if _bench is not None:
+            _bench[1].close()
+        _bench = job, Bench(job)
+    return [_bench[1].fail(number) for number in numbers]
 
 
-def _runs(numbers: Sequence[int]) -> list[FailRun]:
-    assert _bench is not None
-    return [_bench.fail(number) for number in numbers]
+class Workers:
+    """Processes that share the runs; they begin when there is enough to do. count: by default one for each core."""
 
+    def __init__(self, count: int | None = None) -> None:
+        self._count = count or os.cpu_count() or 1
+        self._pool: ProcessPoolExecutor | None = None
 
-def fail_all(job: Job, numbers: Sequence[int], processes: int | None = None) -> Iterator[FailRun]:
-    """The runs with those allocations failing, as they end. processes: by default one for each core of the host."""
-    count = min(processes or os.cpu_count() or 1, max(1, -(-len(numbers) // _PIECE)))
-    pieces = [numbers[at : at + _PIECE] for at in range(0, len(numbers), _PIECE)]
-    if count == 1:
-        bench = Bench(job)
-        try:
-            yield from (bench.fail(number) for number in numbers)
-        finally:
-            bench.close()
-        return
-    with ProcessPoolExecutor(count, get_context("spawn"), _prepare, (job,)) as pool:
-        waiting: set[Future[list[FailRun]]] = {pool.submit(_runs, piece) for piece in pieces}
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def fail_all(self, job: Job, numbers: Sequence[int]) -> Iterator[FailRun]:
+        """The runs with those allocations failing, as they end."""
+        if self._count == 1 or len(numbers) <= _FEW:
+            bench = Bench(job)
+            try:
+                yield from (bench.fail(number) for number in numbers)
+            finally:
+                bench.close()
+            return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"))
+        pieces = [numbers[at : at + _PIECE] for at in range(0, len(numbers), _PIECE)]
+        waiting: set[Future[list[FailRun]]] = {self._pool.submit(_runs, job, piece) for piece in pieces}
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)

@@ -16,7 +16,7 @@ from guest.elf import Program
 from guest.kernel import EXIT_KILLED, Kernel
 from mm.errors import DamagedMemory
 from mm.fault_inject import FaultInject, Plan
-from mm.fsck import fsck
+from mm.fsck import Damage, fsck
 from mm.layout import PAGE_SHIFT
 from mm.setup import BootOptions
 
@@ -38,10 +38,12 @@ _WRONG = re.compile(
     r"BUG: |kernel BUG at |Oops: |Kernel panic|Bad page state|bad page|slab error in |Slab corruption|WARNING: |"
     r"Badness |Trying to vfree|exited with preempt_count|deadlock"
 )  # fmt: skip
-_BY_TOOLS = {"uninit": "BUG: KASAN: uninit", "access": "BUG: KASAN: ", "tlb": "BUG: stale TLB entry"}
+_BY_TOOLS = {"uninit": "BUG: KMSAN: ", "access": "BUG: KASAN: ", "tlb": "BUG: stale TLB entry"}
 _KUNIT_FAILED = re.compile(r" *# (?P<case>[^:]*): (?:EXPECTATION|ASSERTION) FAILED at (?P<file>[^:]*):(?P<line>\d+)")
 _SOURCE = re.compile(r"Source: (?P<file>.*):(?P<line>\d+)\Z")
 _BUG_AT = re.compile(r"kernel BUG at (?P<file>[^:]*(?<!\.py)):(?P<line>\d+)")  # not in a call: there the caller is told
+_TRACE_END = " ======================="
+_LIBRARY = "guest/lib/"
 _FRAME = re.compile(r" \[<(?P<address>[0-9a-f]{8})>\] ")
 
 
@@ -228,33 +230,41 @@ def _check_status(kernel: Kernel, status: int, output: str) -> Iterator[Failure]
 
 def _reports(kernel: Kernel, status: int, output: str, check: str = "log") -> Iterator[Failure]:
     """Each report of the kernel's, or of the tool of a check, with its source line: the one that follows it, or that of
-    the first of its callers that has one.
+    the first of its callers that has one. For a line of the start library stands the program's that called it.
     """
     lines = output.splitlines()
-    told: set[str] = set()
+    told: set[Failure] = set()
     for number, line in enumerate(lines):
-        if not _WRONG.search(line) or line in told or line.startswith("Oops: ") and number:
+        if not _WRONG.search(line) or line.startswith("Oops: ") and number:
             continue
         if line.startswith("BUG: at ") and number and _WRONG.search(lines[number - 1]):
             continue  # the warning that belongs to it
-        told.add(line)
         if next((name for name, words in _BY_TOOLS.items() if words in line), "log") != check:
             continue
-        yield Failure(check, line.strip(), *_place(kernel, lines[number:]))
+        failure = Failure(check, line.strip(), *_place(kernel, lines[number:]))
+        if failure not in told:
+            told.add(failure)
+            yield failure
 
 
 def _place(kernel: Kernel, lines: Sequence[str]) -> tuple[str, int]:
     """File and line of a report that begins with the first of these lines; "" and 0 where they are not known."""
-    found = _BUG_AT.search(lines[0])
+    if found := _BUG_AT.search(lines[0]):
+        return found["file"], int(found["line"])
+    source: tuple[str, int] | None = None
     caller: tuple[str, int] | None = None
-    for line in () if found else lines[1:]:
+    in_trace = True
+    for line in lines[1:]:
         if _WRONG.search(line) and not line.startswith(("Oops: ", "BUG: at ")):
             break
+        in_trace &= line != _TRACE_END
         if found := _SOURCE.match(line.strip()):
-            break
-        if not caller and (frame := _FRAME.match(line)):
-            caller = kernel.symbols.line(int(frame["address"], 16) - 1)
-    return (found["file"], int(found["line"])) if found else caller or ("", 0)
+            source = source or (found["file"], int(found["line"]))
+        elif in_trace and not caller and (frame := _FRAME.match(line)):
+            place = kernel.symbols.line(int(frame["address"], 16) - 1)
+            caller = None if place and place[0].startswith(_LIBRARY) else place
+    in_library = source is not None and source[0].startswith(_LIBRARY)
+    return (caller or source if in_library else source or caller) or ("", 0)
 
 
 def _check_leaks(kernel: Kernel, status: int, output: str) -> Iterator[Failure]:
@@ -263,7 +273,7 @@ def _check_leaks(kernel: Kernel, status: int, output: str) -> Iterator[Failure]:
     try:
         found = kernel.unreferenced()
         leaks = kernel.leaks(found, _MOST_LEAKS)
-        slots = [slot for slot in kernel.kmap_state().slots if slot.users]
+        kmaps = kernel.kmap_state()
     except DamagedMemory as error:
         yield Failure("leaks", f"no search is possible: {error}")
         return
@@ -278,9 +288,14 @@ def _check_leaks(kernel: Kernel, status: int, output: str) -> Iterator[Failure]:
         yield _by(kernel, f"{what}{where} cannot be reached any more", caller, since, now)
     if len(found) > len(leaks):
         yield Failure("leaks", f"{len(found) - len(leaks)} more things cannot be reached any more")
-    for slot in slots:
-        caller = slot.holder.caller if slot.holder else 0
-        yield _by(kernel, f"kmap at {slot.address:08x} was never undone", caller, None, now)
+    for slot in kmaps.slots:
+        if slot.users:
+            caller = slot.holder.caller if slot.holder else 0
+            yield _by(kernel, f"kmap at {slot.address:08x} was never undone", caller, None, now)
+    for window in kmaps.atomic:
+        site = kernel.history.pointer(window.address)[0] if kernel.history else None
+        text = f"kmap_atomic of {window.km_type} on CPU {window.cpu} was never undone"
+        yield _by(kernel, text, site.address if site else 0, None, now)
 
 
 def _by(kernel: Kernel, text: str, caller: int, since: int | None, now: int) -> Failure:
@@ -296,9 +311,22 @@ def _by(kernel: Kernel, text: str, caller: int, since: int | None, now: int) -> 
 def _check_fsck(kernel: Kernel, status: int, output: str) -> Iterator[Failure]:
     damages = fsck(kernel.ram, kernel.text(), [cpu["cr3"] for cpu in kernel.machine.cpus]).damages
     for damage in damages[:_MOST_DAMAGES]:
-        yield Failure("fsck", str(damage))
+        yield Failure("fsck", str(damage), *_who(kernel, damage) or ("", 0))
     if len(damages) > _MOST_DAMAGES:
         yield Failure("fsck", f"{len(damages) - _MOST_DAMAGES} more damages")
+
+
+def _who(kernel: Kernel, damage: Damage) -> tuple[str, int] | None:
+    """The line that allocated, or freed, the page or the slab object that is damaged."""
+    if damage.structure.startswith(("struct page ", "frame ")) and kernel.history:
+        allocated, freed = kernel.history.pages(kernel.page_alloc.page_to_pfn(damage.address))
+    else:
+        owner = kernel.owners.linear(damage.address)
+        if owner.kind != "slab object" or owner.start != damage.address:
+            return None
+        allocated, freed = owner.allocated, owner.freed
+    site = allocated or freed
+    return kernel.symbols.line(site.address - 1) if site and site.address else None
 
 
 def _check_watermarks(kernel: Kernel, status: int, output: str) -> Iterator[Failure]:

@@ -4,6 +4,7 @@
  *   kunit.action=list			print "SUITE.CASE" lines and run nothing
  * The result is 0 where nothing failed, else 1.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/ctype.h>
 #include <stdarg.h>
@@ -20,7 +21,7 @@ struct action {
 };
 
 static const struct __kunit_suites last
-	__attribute__((section(".kunit_test_suites"), used, aligned(4))) = { 0, NULL, 0 };
+	__attribute__((section(".kunit_test_suites"), used, aligned(4))) = { 0, NULL, 0, NULL };
 
 static struct kunit *current_kunit;
 static struct place aborted;
@@ -151,6 +152,15 @@ void *kunit_kmalloc_array(struct kunit *test, size_t n, size_t size, gfp_t gfp)
 	return ptr;
 }
 
+char *kunit_kmemdup(struct kunit *test, const void *from, size_t size, gfp_t gfp)
+{
+	char *to = kunit_kmalloc(test, size, gfp);
+
+	if (to)
+		memcpy(to, from, size);
+	return to;
+}
+
 void kunit_kfree(struct kunit *test, const void *ptr)
 {
 	if (!ptr)
@@ -160,6 +170,124 @@ void kunit_kfree(struct kunit *test, const void *ptr)
 		return;
 	}
 	kunit_release_action(test, free_action, (void *)ptr);
+}
+
+/* A resource is an action that frees it. */
+static void free_resource(void *context)
+{
+	struct kunit_resource *resource = context;
+
+	if (resource->free)
+		resource->free(resource);
+	if (resource->should_kfree)
+		kfree(resource);
+}
+
+int kunit_add_named_resource(struct kunit *test, kunit_resource_init_t init, kunit_resource_free_t free,
+			     struct kunit_resource *resource, const char *name, void *data)
+{
+	int error = 0;
+
+	resource->free = free;
+	resource->name = name;
+	if (init)
+		error = init(resource, data);
+	else
+		resource->data = data;
+	return error ? error : kunit_add_action_or_reset(test, free_resource, resource);
+}
+
+struct kunit_resource *kunit_alloc_and_get_resource(struct kunit *test, kunit_resource_init_t init,
+						    kunit_resource_free_t free, gfp_t gfp, void *context)
+{
+	struct kunit_resource *resource = kmalloc(sizeof(*resource), gfp);
+
+	if (!resource)
+		return NULL;
+	memset(resource, 0, sizeof(*resource));
+	if (init(resource, context)) {
+		kfree(resource);
+		return NULL;
+	}
+	resource->free = free;
+	resource->should_kfree = true;
+	return kunit_add_action_or_reset(test, free_resource, resource) ? NULL : resource;
+}
+
+struct kunit_resource *kunit_find_resource(struct kunit *test, kunit_resource_match_t match, void *wanted)
+{
+	struct action *action;
+
+	list_for_each_entry(action, &test->resources, node)
+		if (action->function == free_resource && match(test, action->context, wanted))
+			return action->context;
+	return NULL;
+}
+
+bool kunit_resource_name_match(struct kunit *test, struct kunit_resource *resource, void *name)
+{
+	return resource->name && !strcmp(resource->name, name);
+}
+
+bool kunit_resource_instance_match(struct kunit *test, struct kunit_resource *resource, void *data)
+{
+	return resource->data == data;
+}
+
+int kunit_destroy_resource(struct kunit *test, kunit_resource_match_t match, void *wanted)
+{
+	struct kunit_resource *resource = kunit_find_resource(test, match, wanted);
+
+	if (!resource)
+		return -ENOENT;
+	kunit_release_action(test, free_resource, resource);
+	return 0;
+}
+
+void kunit_remove_resource(struct kunit *test, struct kunit_resource *resource)
+{
+	kunit_release_action(test, free_resource, resource);
+}
+
+/* Replaced functions */
+
+struct stub {
+	void *function, *replacement;
+};
+
+static void free_stub(struct kunit_resource *resource)
+{
+	kfree(resource->data);
+}
+
+static int make_stub(struct kunit_resource *resource, void *context)
+{
+	resource->data = kmalloc(sizeof(struct stub), GFP_KERNEL);
+	if (!resource->data)
+		return -ENOMEM;
+	*(struct stub *)resource->data = *(struct stub *)context;
+	return 0;
+}
+
+static bool is_stub(struct kunit *test, struct kunit_resource *resource, void *function)
+{
+	return resource->free == free_stub && ((struct stub *)resource->data)->function == function;
+}
+
+void *__kunit_stub(void *function)
+{
+	struct kunit_resource *found = current_kunit ? kunit_find_resource(current_kunit, is_stub, function) : NULL;
+
+	return found ? ((struct stub *)found->data)->replacement : NULL;
+}
+
+void __kunit_set_stub(struct kunit *test, void *function, void *replacement)
+{
+	struct stub stub = { function, replacement };
+
+	kunit_destroy_resource(test, is_stub, function);
+	if (replacement && !kunit_alloc_and_get_resource(test, make_stub, free_stub, GFP_KERNEL, &stub))
+		__kunit_fail(test, __FILE__, __LINE__, "no memory for a replaced function");
 }
 
 /* failures */
@@ -487,4 +615,9 @@ int __kunit_main(int argc, char **argv)
 	}
 	kfree(test);
 	return failed;
+}
+
+int __attribute__((weak)) main(int argc, char **argv)
+{
+	return __kunit_main(argc, argv);
 }

@@ -143,9 +143,9 @@ static struct rb_node *outermost(struct rb_node *node, int side)
 }
 
 /* The neighbour in the order: the nearest below on this side, or the first above that lies there. */
-static struct rb_node *neighbour(struct rb_node *node, int side)
+static struct rb_node *neighbour(const struct rb_node *of, int side)
 {
-	struct rb_node *parent;
+	struct rb_node *node = (struct rb_node *)of, *parent;
 
 	if (RB_EMPTY_NODE(node))
 		return NULL;
@@ -156,24 +156,43 @@ static struct rb_node *neighbour(struct rb_node *node, int side)
 	return parent;
 }
 
-LIB struct rb_node *rb_first(struct rb_root *root)
+LIB struct rb_node *rb_first(const struct rb_root *root)
 {
 	return outermost(root->rb_node, 0);
 }
 
-LIB struct rb_node *rb_last(struct rb_root *root)
+LIB struct rb_node *rb_last(const struct rb_root *root)
 {
 	return outermost(root->rb_node, 1);
 }
 
-LIB struct rb_node *rb_next(struct rb_node *node)
+LIB struct rb_node *rb_next(const struct rb_node *node)
 {
 	return neighbour(node, 1);
 }
 
-LIB struct rb_node *rb_prev(struct rb_node *node)
+LIB struct rb_node *rb_prev(const struct rb_node *node)
 {
 	return neighbour(node, 0);
+}
+
+static struct rb_node *deepest(struct rb_node *node)
+{
+	while (node->rb_left || node->rb_right)
+		node = node->rb_left ? node->rb_left : node->rb_right;
+	return node;
+}
+
+LIB struct rb_node *rb_first_postorder(const struct rb_root *root)
+{
+	return root->rb_node ? deepest(root->rb_node) : NULL;
+}
+
+LIB struct rb_node *rb_next_postorder(const struct rb_node *node)
+{
+	struct rb_node *parent = rb_parent(node);
+
+	return parent && parent->rb_left == node && parent->rb_right ? deepest(parent->rb_right) : parent;
 }
 
 LIB void rb_replace_node(struct rb_node *victim, struct rb_node *node, struct rb_root *root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shlex
 import sys
@@ -27,7 +28,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         "paths of pyproject.toml's [tool.highmem.test])")  # fmt: skip
     parser.add_argument("-k", dest="keyword", metavar="EXPR", help="only tests whose names match, as pytest's -k")
     parser.add_argument("-x", dest="exitfirst", action="store_true", help="end at the first failure")
-    parser.add_argument("-n", dest="jobs", metavar="N", help="so many at a time, 'auto': on every core (pytest-xdist)")
+    parser.add_argument("-n", dest="jobs", type=_jobs, metavar="N",
+                        help="so many at a time, 'auto': on every core (pytest-xdist)")  # fmt: skip
     parser.add_argument("--junit", metavar="FILE.xml", help="write the results as JUnit XML")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for each test")
     add_judging(parser)
@@ -44,6 +46,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--resume", metavar="FILE", help="with --fail-all: note the runs there, and make none twice")
     parser.add_argument("--json", action="store_true", help="with --fail-all: an object a line for each test")
+
+
+def _jobs(text: str) -> str:
+    if text != "auto" and not (text.isdecimal() and 0 < int(text) <= 1024):
+        raise argparse.ArgumentTypeError(f"must be a number of processes or 'auto', not {text!r}")
+    return text
 
 
 class _LastLine:
@@ -75,6 +83,8 @@ def test(options: argparse.Namespace) -> int:
         import pytest
     except ModuleNotFoundError:
         raise HighmemError("tests need pytest: pip install pytest") from None
+    if options.jobs and importlib.util.find_spec("xdist") is None:
+        raise HighmemError("-n needs pytest-xdist: pip install pytest-xdist")
     from tools.testing.settings import setup_for
 
     paths = options.paths or _default_paths()
@@ -84,7 +94,7 @@ def test(options: argparse.Namespace) -> int:
     more = machine_words(options)
     setup_for(Path("the command line"), None, more)
     words = ["-p", "tools.testing.plugin", "-p", "no:cacheprovider", "--import-mode=importlib", "--no-header", "-rN",
-             "--continue-on-collection-errors",
+             "--continue-on-collection-errors", "-W", "ignore::pytest.PytestAssertRewriteWarning",
              "-c", "/dev/null", f"--rootdir={Path.cwd()}", f"--highmem={shlex.join(more)}"]  # fmt: skip
     words += ["-v"] if options.verbose else ["-q"]
     words += [f"--highmem-coverage={os.path.abspath(options.coverage)}"] if options.coverage else []

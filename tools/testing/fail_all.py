@@ -6,11 +6,12 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from guest.fail_all import Bench, FailRun, Job, fail_all
+from guest.fail_all import Bench, FailRun, Job, Workers
 from guest.testing import Failure, is_kunit, kunit_cases
 from hw.errors import HighmemError
 from mm.fault_inject import Attempt
@@ -66,7 +67,7 @@ class Resume:
 
 
 def campaign(
-    path: Path, more: list[str], deep: bool, jobs: int | None, resume: Resume, progress: Progress
+    path: Path, more: list[str], deep: bool, workers: Workers, resume: Resume, progress: Progress
 ) -> Iterator[Campaign]:  # fmt: skip
     """Try every test of a file."""
     program, setup = load(path, more)
@@ -75,10 +76,10 @@ def campaign(
         arguments = (*setup.arguments, f"kunit.filter_glob={case}") if case else setup.arguments
         how = setup.boot, setup.off, setup.timeout, arguments, setup.settings, deep, setup.expect
         job = Job(program.name, program.file.data, *how)
-        yield _try(job, f"{path}::{case}" if case else str(path), jobs, resume, progress)
+        yield _try(job, f"{path}::{case}" if case else str(path), workers, resume, progress)
 
 
-def _try(job: Job, name: str, jobs: int | None, resume: Resume, progress: Progress) -> Campaign:
+def _try(job: Job, name: str, workers: Workers, resume: Resume, progress: Progress) -> Campaign:
     bench = Bench(job)
     try:
         result, count = bench.count()
@@ -91,7 +92,7 @@ def _try(job: Job, name: str, jobs: int | None, resume: Resume, progress: Progre
     known = [resume.known(key, number) for number in range(1, count + 1)]
     found.runs = [run for run in known if run]
     wanted = [number for number, run in enumerate(known, 1) if run is None]
-    for run in fail_all(job, wanted, jobs):
+    for run in workers.fail_all(job, wanted):
         resume.add(key, run)
         found.runs.append(run)
         progress.status(f"{name}: {len(found.runs)} of {count} runs, {len(found.bad)} with a mistake")
@@ -122,17 +123,15 @@ def fail_all_word(
     progress = Progress(sys.stderr)
     good = bad = 0
     memory = Resume(resume)
-    for path in paths:
-        for found in campaign(path, more, deep, jobs, memory, progress):
-            progress.clear()
-            if found.baseline or found.bad:
-                bad += 1
-            else:
-                good += 1
-            if as_json:
-                print(json.dumps(plain(found)))
-            else:
-                print("\n".join(lines(found)), flush=True)
+    with closing(Workers(jobs)) as workers:
+        for path in paths:
+            for found in campaign(path, more, deep, workers, memory, progress):
+                progress.clear()
+                if found.baseline or found.bad:
+                    bad += 1
+                else:
+                    good += 1
+                print(json.dumps(plain(found)) if as_json else "\n".join(lines(found)), flush=True)
     if not as_json:
         print(f"{good} passed, {bad} failed")
     return 1 if bad else 0

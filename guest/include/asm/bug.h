@@ -59,6 +59,10 @@ struct bug_entry {
 #define BUILD_BUG_ON(condition)	((void)sizeof(char[1 - 2 * !!(condition)]))
 #define BUILD_BUG_ON_ZERO(e)	(sizeof(char[1 - 2 * !!(e)]) - 1)
 
+/* The text may be left out. */
+#define static_assert(condition, ...)		__static_assert(condition, ##__VA_ARGS__, #condition)
+#define __static_assert(condition, text, ...)	_Static_assert(condition, text)
+
 #include <linux/printk.h>
 
 #endif

@@ -91,6 +91,7 @@ struct __kunit_suites {
 	unsigned long magic;
 	struct kunit_suite **suites;
 	unsigned long count;
+	int (*main)(int argc, char **argv);	/* so that the library is linked, whose main() is the program's */
 };
 #define __KUNIT_SUITES_MAGIC	0x4b554e54UL
 
@@ -103,16 +104,11 @@ extern int __kunit_main(int argc, char **argv);
 	static const struct __kunit_suites __kunit_id(__kunit_suites_, __LINE__) \
 		__attribute__((section(".kunit_test_suites"), used, aligned(4))) = { \
 		__KUNIT_SUITES_MAGIC, __kunit_id(__kunit_array_, __LINE__), \
-		ARRAY_SIZE(__kunit_id(__kunit_array_, __LINE__)),	\
+		ARRAY_SIZE(__kunit_id(__kunit_array_, __LINE__)), __kunit_main, \
 	}
 #define kunit_test_suite(suite)			kunit_test_suites(&suite)
 #define kunit_test_init_section_suites(...)	kunit_test_suites(__VA_ARGS__)
 #define kunit_test_init_section_suite(suite)	kunit_test_suites(&suite)
-
-int __attribute__((weak)) main(int argc, char **argv)
-{
-	return __kunit_main(argc, argv);
-}
 
 #define kunit_suite_for_each_test_case(suite, test_case) \
 	for (test_case = (suite)->test_cases; test_case->run_case; test_case++)
@@ -132,9 +128,17 @@ extern void kunit_kfree(struct kunit *test, const void *ptr);
 #define kunit_kzalloc(test, size, gfp)		kunit_kmalloc_array(test, 1, size, (gfp) | __GFP_ZERO)
 #define kunit_kcalloc(test, n, size, gfp)	kunit_kmalloc_array(test, n, size, (gfp) | __GFP_ZERO)
 
+extern char *kunit_kmemdup(struct kunit *test, const void *from, size_t size, gfp_t gfp);
+#define kunit_kstrdup(test, text, gfp) ({				\
+	const char *__text = (text);					\
+	__text ? kunit_kmemdup(test, __text, strlen(__text) + 1, gfp) : NULL; })
+#define kunit_kstrdup_const(test, text, gfp)	((const char *)kunit_kstrdup(test, text, gfp))
+#define kunit_kfree_const(test, ptr)		kunit_kfree(test, ptr)
+
 /* The test at work, NULL outside of one. */
 extern struct kunit *kunit_get_current_test(void);
 #define current_test	kunit_get_current_test()
+#define kunit_running	(kunit_get_current_test() != NULL)
 extern void __kunit_fail(struct kunit *test, const char *file, int line, const char *fmt, ...) __printf(4, 5);
 #define kunit_fail_current_test(fmt, ...) do {				\
 	struct kunit *__test = kunit_get_current_test();		\
@@ -290,5 +294,7 @@ extern int __kunit_streq(const char *left, const char *right);
 #define KUNIT_ASSERT_NOT_NULL_MSG(test, p, ...)	__kunit_compare_ptr(test, KUNIT_ASSERTION, p, !=, NULL, __VA_ARGS__)
 #define KUNIT_ASSERT_NOT_ERR_OR_NULL(test, p)	__kunit_good_ptr(test, KUNIT_ASSERTION, p, "%s", "")
 #define KUNIT_ASSERT_NOT_ERR_OR_NULL_MSG(test, p, ...) __kunit_good_ptr(test, KUNIT_ASSERTION, p, __VA_ARGS__)
+
+#include <kunit/resource.h>
 
 #endif

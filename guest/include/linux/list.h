@@ -67,6 +67,18 @@ static inline void list_replace_init(struct list_head *old, struct list_head *no
 	INIT_LIST_HEAD(old);
 }
 
+#define list_del_init_careful(node)	list_del_init(node)
+
+/* Each comes to where the other was. */
+static inline void list_swap(struct list_head *a, struct list_head *b)
+{
+	struct list_head *before = b->prev;
+
+	list_del(b);
+	list_replace(a, b);
+	list_add(a, before == a ? b : before);
+}
+
 static inline void list_move(struct list_head *node, struct list_head *head)
 {
 	__list_del(node->prev, node->next);
@@ -77,6 +89,16 @@ static inline void list_move_tail(struct list_head *node, struct list_head *head
 {
 	__list_del(node->prev, node->next);
 	list_add_tail(node, head);
+}
+
+/* What lies from `first` to `last` comes before the head of another list. */
+static inline void list_bulk_move_tail(struct list_head *head, struct list_head *first, struct list_head *last)
+{
+	__list_del(first->prev, last->next);
+	first->prev = head->prev;
+	head->prev->next = first;
+	last->next = head;
+	head->prev = last;
 }
 
 static inline int list_empty(const struct list_head *head)
@@ -94,6 +116,16 @@ static inline int list_empty_careful(const struct list_head *head)
 static inline int list_is_last(const struct list_head *node, const struct list_head *head)
 {
 	return node->next == head;
+}
+
+static inline int list_is_first(const struct list_head *node, const struct list_head *head)
+{
+	return node->prev == head;
+}
+
+static inline int list_is_head(const struct list_head *node, const struct list_head *head)
+{
+	return node == head;
 }
 
 static inline int list_is_singular(const struct list_head *head)
@@ -135,7 +167,48 @@ static inline void list_splice_tail_init(struct list_head *list, struct list_hea
 	INIT_LIST_HEAD(list);
 }
 
+/* The first becomes the last; `node` becomes the first, and those before it the last ones. */
+static inline void list_rotate_left(struct list_head *head)
+{
+	if (!list_empty(head))
+		list_move_tail(head->next, head);
+}
+
+static inline void list_rotate_to_front(struct list_head *node, struct list_head *head)
+{
+	list_move_tail(head, node);
+}
+
+/* To the list `list`, whatever was there: all from the first to `node`; all before `node`. */
+static inline void list_cut_position(struct list_head *list, struct list_head *head, struct list_head *node)
+{
+	INIT_LIST_HEAD(list);
+	if (!list_empty(head) && node != head)
+		list_bulk_move_tail(list, head->next, node);
+}
+
+static inline void list_cut_before(struct list_head *list, struct list_head *head, struct list_head *node)
+{
+	list_cut_position(list, head, node->prev);
+}
+
+static inline size_t list_count_nodes(struct list_head *head)
+{
+	struct list_head *node;
+	size_t count = 0;
+
+	for (node = head->next; node != head; node = node->next)
+		count++;
+	return count;
+}
+
 #define list_entry(ptr, type, member)		container_of(ptr, type, member)
+#define list_entry_is_head(pos, head, member)	list_is_head(&(pos)->member, head)
+#define list_next_entry_circular(pos, head, member) \
+	(list_is_last(&(pos)->member, head) ? list_first_entry(head, typeof(*(pos)), member) : list_next_entry(pos, member))
+#define list_prev_entry_circular(pos, head, member) \
+	(list_is_first(&(pos)->member, head) ? list_last_entry(head, typeof(*(pos)), member) : list_prev_entry(pos, member))
+#define list_safe_reset_next(pos, n, member)	((void)(n = list_next_entry(pos, member)))
 #define list_first_entry(head, type, member)	list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member)	list_entry((head)->prev, type, member)
 #define list_first_entry_or_null(head, type, member) \
@@ -148,6 +221,8 @@ static inline void list_splice_tail_init(struct list_head *list, struct list_hea
 #define __list_for_each(pos, head)	list_for_each(pos, head)
 #define list_for_each_prev(pos, head) \
 	for (pos = (head)->prev; pos != (head); pos = pos->prev)
+#define list_for_each_continue(pos, head) \
+	for (pos = pos->next; pos != (head); pos = pos->next)
 #define list_for_each_safe(pos, n, head) \
 	for (pos = (head)->next, n = pos->next; pos != (head); pos = n, n = pos->next)
 #define list_for_each_prev_safe(pos, n, head) \
@@ -171,6 +246,8 @@ static inline void list_splice_tail_init(struct list_head *list, struct list_hea
 	     pos = __list_at(pos, pos->member.prev, member))
 #define list_for_each_entry_from(pos, head, member) \
 	for (; &pos->member != (head); pos = __list_at(pos, pos->member.next, member))
+#define list_for_each_entry_from_reverse(pos, head, member) \
+	for (; &pos->member != (head); pos = __list_at(pos, pos->member.prev, member))
 #define list_for_each_entry_safe(pos, n, head, member)			\
 	for (pos = __list_at(pos, (head)->next, member), n = __list_at(pos, pos->member.next, member); \
 	     &pos->member != (head);					\
@@ -210,6 +287,8 @@ static inline int hlist_unhashed(const struct hlist_node *node)
 {
 	return !node->pprev;
 }
+
+#define hlist_unhashed_lockless(node)	hlist_unhashed(node)
 
 static inline int hlist_empty(const struct hlist_head *head)
 {
@@ -265,6 +344,51 @@ static inline void hlist_add_after(struct hlist_node *node, struct hlist_node *n
 		next->next->pprev = &next->next;
 }
 
+#define hlist_add_behind(node, prev)	hlist_add_after(prev, node)
+
+/* A node that is in no list and looks as if it were: it leads to itself. */
+static inline void hlist_add_fake(struct hlist_node *node)
+{
+	node->pprev = &node->next;
+}
+
+static inline int hlist_fake(struct hlist_node *node)
+{
+	return node->pprev == &node->next;
+}
+
+static inline int hlist_is_singular_node(struct hlist_node *node, struct hlist_head *head)
+{
+	return !node->next && node->pprev == &head->first;
+}
+
+static inline void hlist_move_list(struct hlist_head *from, struct hlist_head *to)
+{
+	to->first = from->first;
+	if (to->first)
+		to->first->pprev = &to->first;
+	from->first = NULL;
+}
+
+/* All of a list, whose last node the caller knows, to the beginning of another one. */
+static inline void hlist_splice_init(struct hlist_head *from, struct hlist_node *last, struct hlist_head *to)
+{
+	last->next = to->first;
+	if (last->next)
+		last->next->pprev = &last->next;
+	hlist_move_list(from, to);
+}
+
+static inline size_t hlist_count_nodes(struct hlist_head *head)
+{
+	struct hlist_node *node;
+	size_t count = 0;
+
+	for (node = head->first; node; node = node->next)
+		count++;
+	return count;
+}
+
 #define hlist_entry(ptr, type, member)	container_of(ptr, type, member)
 #define hlist_entry_safe(ptr, type, member) \
 	({ typeof(ptr) __node = (ptr); __node ? hlist_entry(__node, type, member) : NULL; })
@@ -296,12 +420,22 @@ static inline void hlist_add_after(struct hlist_node *node, struct hlist_node *n
 #define hlist_for_each_entry_safe(...) \
 	__PASTE(__hlist_safe_, __COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
 
-#define hlist_for_each_entry_continue(tpos, pos, member)		\
+#define __hlist_continue_3(tpos, pos, member)				\
 	for (pos = (pos)->next;						\
 	     pos && ({ tpos = hlist_entry(pos, typeof(*tpos), member); 1; }); \
 	     pos = pos->next)
-#define hlist_for_each_entry_from(tpos, pos, member)			\
+#define __hlist_continue_2(pos, member)					\
+	for (pos = hlist_entry_safe((pos)->member.next, typeof(*(pos)), member); pos; \
+	     pos = hlist_entry_safe((pos)->member.next, typeof(*(pos)), member))
+#define hlist_for_each_entry_continue(...) \
+	__PASTE(__hlist_continue_, __COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
+
+#define __hlist_from_3(tpos, pos, member)				\
 	for (; pos && ({ tpos = hlist_entry(pos, typeof(*tpos), member); 1; }); \
 	     pos = pos->next)
+#define __hlist_from_2(pos, member) \
+	for (; pos; pos = hlist_entry_safe((pos)->member.next, typeof(*(pos)), member))
+#define hlist_for_each_entry_from(...) \
+	__PASTE(__hlist_from_, __COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
 
 #endif

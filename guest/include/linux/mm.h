@@ -124,4 +124,6 @@ static inline int is_vmalloc_addr(const void *x)
 	return addr >= VMALLOC_START && addr < VMALLOC_END;
 }
 
+#include <asm/io.h>
+
 #endif

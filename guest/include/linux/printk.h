@@ -50,4 +50,16 @@ extern void panic(const char *fmt, ...) __printf(1, 2);
 	}								\
 } while (0)
 
+enum { DUMP_PREFIX_NONE, DUMP_PREFIX_ADDRESS, DUMP_PREFIX_OFFSET };
+
+/* Bytes in rows of 16 or 32, as numbers of 1, 2, 4 or 8 bytes, and as text where `ascii`. */
+extern int hex_dump_to_buffer(const void *buf, size_t len, int rowsize, int groupsize, char *line, size_t size,
+			      bool ascii);
+extern void print_hex_dump(const char *level, const char *prefix, int prefix_type, int rowsize, int groupsize,
+			   const void *buf, size_t len, bool ascii);
+#define print_hex_dump_bytes(prefix, prefix_type, buf, len) \
+	print_hex_dump(KERN_DEBUG, prefix, prefix_type, 16, 1, buf, len, true)
+#define print_hex_dump_debug(prefix, prefix_type, rowsize, groupsize, buf, len, ascii) \
+	print_hex_dump(KERN_DEBUG, prefix, prefix_type, rowsize, groupsize, buf, len, ascii)
+
 #endif

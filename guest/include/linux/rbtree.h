@@ -23,7 +23,14 @@ struct rb_root {
 	struct rb_node *rb_node;
 };
 
+/* A tree that knows its first node. */
+struct rb_root_cached {
+	struct rb_root rb_root;
+	struct rb_node *rb_leftmost;
+};
+
 #define RB_ROOT		(struct rb_root) { NULL }
+#define RB_ROOT_CACHED	(struct rb_root_cached) { { NULL }, NULL }
 #define rb_entry(ptr, type, member)	container_of(ptr, type, member)
 #define rb_entry_safe(ptr, type, member) \
 	({ typeof(ptr) __node = (ptr); __node ? rb_entry(__node, type, member) : NULL; })
@@ -52,10 +59,18 @@ static inline void rb_set_color(struct rb_node *node, int color)
 
 extern void rb_insert_color(struct rb_node *node, struct rb_root *root);
 extern void rb_erase(struct rb_node *node, struct rb_root *root);
-extern struct rb_node *rb_first(struct rb_root *root);
-extern struct rb_node *rb_last(struct rb_root *root);
-extern struct rb_node *rb_next(struct rb_node *node);
-extern struct rb_node *rb_prev(struct rb_node *node);
+extern struct rb_node *rb_first(const struct rb_root *root);
+extern struct rb_node *rb_last(const struct rb_root *root);
+extern struct rb_node *rb_next(const struct rb_node *node);
+extern struct rb_node *rb_prev(const struct rb_node *node);
+
+/* Each node after those below it. */
+extern struct rb_node *rb_first_postorder(const struct rb_root *root);
+extern struct rb_node *rb_next_postorder(const struct rb_node *node);
+#define rbtree_postorder_for_each_entry_safe(pos, n, root, field)	\
+	for (pos = rb_entry_safe(rb_first_postorder(root), typeof(*pos), field); \
+	     pos && ({ n = rb_entry_safe(rb_next_postorder(&pos->field), typeof(*pos), field); 1; }); \
+	     pos = n)
 extern void rb_replace_node(struct rb_node *victim, struct rb_node *node, struct rb_root *root);
 
 /* `link` is the empty place that the search ended at: &parent->rb_left, &parent->rb_right or &root->rb_node. */
@@ -64,6 +79,51 @@ static inline void rb_link_node(struct rb_node *node, struct rb_node *parent, st
 	node->rb_parent_color = (unsigned long)parent;
 	node->rb_left = node->rb_right = NULL;
 	*link = node;
+}
+
+#define rb_first_cached(root)	((root)->rb_leftmost)
+
+static inline void rb_insert_color_cached(struct rb_node *node, struct rb_root_cached *root, bool leftmost)
+{
+	if (leftmost)
+		root->rb_leftmost = node;
+	rb_insert_color(node, &root->rb_root);
+}
+
+/* The new first node, where it was that. */
+static inline struct rb_node *rb_erase_cached(struct rb_node *node, struct rb_root_cached *root)
+{
+	struct rb_node *leftmost = NULL;
+
+	if (root->rb_leftmost == node)
+		leftmost = root->rb_leftmost = rb_next(node);
+	rb_erase(node, &root->rb_root);
+	return leftmost;
+}
+
+/* Insert by less(a, b); find by cmp(key, node), which is negative where the key comes before the node. */
+static inline void rb_add(struct rb_node *node, struct rb_root *root,
+			  bool (*less)(struct rb_node *, const struct rb_node *))
+{
+	struct rb_node **link = &root->rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = less(node, parent) ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(node, parent, link);
+	rb_insert_color(node, root);
+}
+
+static inline struct rb_node *rb_find(const void *key, const struct rb_root *root,
+				      int (*cmp)(const void *key, const struct rb_node *))
+{
+	struct rb_node *node = root->rb_node;
+	int c;
+
+	while (node && (c = cmp(key, node)))
+		node = c < 0 ? node->rb_left : node->rb_right;
+	return node;
 }
 
 #endif

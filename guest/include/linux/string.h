@@ -35,6 +35,42 @@ extern size_t strcspn(const char *s, const char *reject);
 extern char *strsep(char **s, const char *delimiters);
 extern char *strstrip(char *s);
 
+#define strim(s)	strstrip(s)
+
+static inline char *strchrnul(const char *s, int c)
+{
+	while (*s && *s != (char)c)
+		s++;
+	return (char *)s;
+}
+
+static inline char *skip_spaces(const char *s)
+{
+	return (char *)s + strspn(s, " \t\n\v\f\r");
+}
+
+/* The length of a prefix that is there, else 0. */
+static inline size_t str_has_prefix(const char *s, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(s, prefix, length) ? 0 : length;
+}
+
+#define __MEMSET(bits)							\
+static inline void *memset##bits(u##bits *s, u##bits value, size_t count) \
+{									\
+	size_t i;							\
+									\
+	for (i = 0; i < count; i++)					\
+		s[i] = value;						\
+	return s;							\
+}
+__MEMSET(16)
+__MEMSET(32)
+__MEMSET(64)
+#undef __MEMSET
+
 extern char *kstrdup(const char *s, gfp_t gfp);
 extern char *kstrndup(const char *s, size_t max, gfp_t gfp);
 extern void *kmemdup(const void *from, size_t n, gfp_t gfp);

@@ -1,0 +1,26 @@
+#ifndef _LINUX_KTIME_H
+#define _LINUX_KTIME_H
+
+#include <linux/jiffies.h>
+
+/* Nanoseconds since the boot, as exact as the tick. */
+typedef s64 ktime_t;
+
+#define ktime_get()		((ktime_t)((get_jiffies_64() - INITIAL_JIFFIES) * TICK_NSEC))
+#define ktime_get_ns()		((u64)ktime_get())
+#define ktime_get_real()	ktime_get()
+#define ktime_get_boottime()	ktime_get()
+#define ktime_to_ns(t)		((s64)(t))
+#define ktime_to_us(t)		((s64)(t) / NSEC_PER_USEC)
+#define ktime_to_ms(t)		((s64)(t) / NSEC_PER_MSEC)
+#define ktime_set(s, ns)	((ktime_t)(s) * NSEC_PER_SEC + (ns))
+#define ktime_add(a, b)		((a) + (b))
+#define ktime_add_ns(a, ns)	((a) + (s64)(ns))
+#define ktime_sub(a, b)		((a) - (b))
+#define ktime_us_delta(a, b)	ktime_to_us(ktime_sub(a, b))
+#define ktime_ms_delta(a, b)	ktime_to_ms(ktime_sub(a, b))
+#define ktime_compare(a, b)	((a) < (b) ? -1 : (a) > (b))
+#define ktime_before(a, b)	((a) < (b))
+#define ktime_after(a, b)	((a) > (b))
+
+#endif
