@@ -2,12 +2,14 @@
 
 To the CPU's record (hw.fault) the kernel adds when and in which task, the source line, whose the address is (mm.owner),
 what do_page_fault decided and why (mm.fault), and the page-table entries afterwards. A fault that the kernel meets by
-itself, serving a call with a bad pointer, is one too. All this is the host's and no kernel state; it begins empty on an
-attached machine.
+itself, serving a call with a bad pointer, is one too. All this is the host's and no kernel state; a saved machine
+has it in a note.
 """
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -16,9 +18,10 @@ from fnmatch import fnmatchcase
 from html import escape
 from typing import Protocol
 
+from guest.stored import pack, unpack
 from guest.symbols import Symbols
 from hw.cpu import CPU
-from hw.errors import HighmemError
+from hw.errors import HighmemError, ImageError
 from hw.fault import Entry, FaultRecord, entries
 from hw.fault_reader import FaultReader
 from hw.frame import ExceptionFrame
@@ -287,6 +290,24 @@ class FaultLog:
             self._end()
             return dict(self._counts[by].most_common())
         return dict(Counter(by.key(fault) for fault in self if wanted(fault)).most_common())
+
+    # in a file
+
+    def note(self) -> bytes:
+        """All that is known, for `load`."""
+        faults = [pack(fault) for fault in self]
+        return zlib.compress(json.dumps([self.total, {by: self.counts(by) for by in By}, faults]).encode())
+
+    def load(self, note: bytes) -> None:
+        """Know what `note` gave. Raises ImageError where it is damaged."""
+        try:
+            total, counts, faults = json.loads(zlib.decompress(note))
+            kept = [unpack(Fault, fault) for fault in faults]
+            counters = {by: Counter(unpack(dict[str, int], counts[by])) for by in By}
+            self.total, self._counts = unpack(int, total), counters
+            self._kept.extend(kept)
+        except (ValueError, TypeError, LookupError, zlib.error) as error:
+            raise ImageError(f"the faults of a saved machine cannot be read: {error}") from None
 
     # what the kernel tells (guest.entry)
 

@@ -95,11 +95,14 @@ class History:
 
     # what is asked
 
-    def pointer(self, va: int) -> tuple[Site | None, Site | None]:
-        """Who allocated and who freed the slab object, the vmalloc area or the window that begins at `va`, last."""
+    def pointer(self, va: int, live: bool = True) -> tuple[Site | None, Site | None]:
+        """Who allocated and who freed the slab object, the vmalloc area or the window that begins at `va`, last.
+
+        live: it is allocated now, so that one who allocated before the last who freed is not told.
+        """
         allocated, freed, _, _ = self._tables
         row = allocated.get(va)
-        return _sites(row, freed.get(va), row[4] if row else 0)
+        return _sites(row, freed.get(va), row[4] if row else 0, live)
 
     def freed_area(self, va: int, lowest: int) -> tuple[int, Site, Site] | None:
         """The vmalloc area at `lowest` or above that was freed last of those that had `va`: where it began, who
@@ -132,9 +135,11 @@ def _row(values: Iterable[int]) -> _Row:
     return site, time_ns, pid, cpu, size, number
 
 
-def _sites(allocated: _Row | None, freed: _Row | None, size: int) -> tuple[Site | None, Site | None]:
+def _sites(
+    allocated: _Row | None, freed: _Row | None, size: int, live: bool = True
+) -> tuple[Site | None, Site | None]:  # fmt: skip
     """What has been freed since is allocated no more, or by somebody who announces nothing."""
-    if allocated and freed and allocated[5] < freed[5]:
+    if live and allocated and freed and allocated[5] < freed[5]:
         allocated = None
     return (
         Site(*allocated[:4], size=size or None) if allocated else None, Site(*freed[:4]) if freed else None,

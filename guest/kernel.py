@@ -14,7 +14,7 @@ from guest.library import Library
 from guest.module import Loaded, Modules
 from guest.params import Setting, refused
 from guest.runner import EFLAGS, Halted, Runner, TaskKilled
-from guest.saved import NT_HISTORY, NT_PROGRAM, programs, programs_note
+from guest.saved import NT_FAULTS, NT_HISTORY, NT_PROGRAM, programs, programs_note
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
 from guest.tlb_check import TlbCheck
 from guest.views import Views
@@ -162,6 +162,8 @@ class Kernel(Views):
             kernel.symbols.add(loaded)
         if history := machine.notes.get(NT_HISTORY):
             kernel.record_history().load(history)
+        if faults := machine.notes.get(NT_FAULTS):
+            kernel.record_faults().load(faults)
         return kernel
 
     @classmethod
@@ -182,6 +184,8 @@ class Kernel(Views):
         notes = {NT_PROGRAM: programs_note(self.symbols.programs())}
         if self.history is not None:
             notes[NT_HISTORY] = self.history.note()
+        if self.fault_log is not None:
+            notes[NT_FAULTS] = self.fault_log.note()
         self.machine.save(path, self.tables.pgd - PAGE_OFFSET, notes)
 
     def close(self) -> None:
@@ -388,7 +392,8 @@ class Kernel(Views):
         self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, self._invalidate_code)
         self._death = Death(lambda: self.runner.cpu, self.oops, self.log, self.modules.bug_at)
         self.oops.notes = self._guard_page
-        self._library = library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
+        library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
+        self._library = library
         self.traps.dump_stack = library.dump_stack
         self.traps.show_mem = lambda: self.log(show_mem(w, layout, self.page_alloc))
         parts = {
@@ -457,7 +462,8 @@ class Kernel(Views):
     def check_access(self, uninit: bool = False) -> AccessCheck:
         """From now on, report accesses to memory that is nobody's; see guest.access_check.
 
-        uninit: also where memory decides something that nobody has written to since it was allocated.
+        uninit: also where memory decides something that nobody has written to since it was allocated; the first call
+        says whether.
         """
         if self.access_check is None:
             from guest.access_check import AccessCheck  # loads capstone and numpy

@@ -17,6 +17,7 @@ from hw.errors import ImageError
 
 NT_PROGRAM = NT_USER
 NT_HISTORY = NT_USER + 1
+NT_FAULTS = NT_USER + 2
 
 
 def programs_note(programs: Iterable[Loaded]) -> bytes:

@@ -217,6 +217,7 @@ class LayoutTypes:
             "spinlock_t": _typedef("spinlock_t", lock, [Member("slock", _BASE["unsigned int"], 0)] if lock else []),
             "rwlock_t": _typedef("rwlock_t", lock, [Member("lock", _BASE["unsigned int"], 0)] if lock else []),
         }
+        self.variables = {symbol.name: symbol.ctype for symbol in layout.symbols.values() if symbol.ctype}
         self._opaque: dict[str, CType] = {}
         for name, each in layout.structs.items():
             self.structs[name].members = [self._member(field) for field in each.fields.values()]
@@ -469,8 +470,11 @@ class Types:
         return None if tag else _BASE.get(_usual(name))
 
     def variable(self, name: str) -> CType | None:
-        """The type of a program's variable."""
-        return next((found for program in self.programs if (found := program.variable(name))), None)
+        """The type of a variable: of the program that has one of that name, or of the kernel."""
+        found = next((found for program in self.programs if (found := program.variable(name))), None)
+        if found is None and self._layout and name in self._layout.variables:
+            return self.find(self._layout.variables[name])
+        return found
 
     def names(self) -> list[str]:
         """Every name that `find` understands, sorted."""

@@ -52,14 +52,15 @@ class FrameMap:
 
     kinds: index into mm.fsck's KINDS. heads, orders: of a free block or a block in use, its first frame and order;
     elsewhere the frame itself and 0. pcp: the pages on per-CPU lists. tables: the frames of page tables, each with the
-    first linear address that it maps. areas: `struct vm_struct` and the frames of each vmalloc area, -1 for none.
+    first and the last linear address that it maps. areas: `struct vm_struct` and the frames of each vmalloc area, -1
+    for none.
     """
 
     kinds: NDArray[np.uint8]
     heads: NDArray[np.int32]
     orders: NDArray[np.uint8]
     pcp: dict[int, PcpPlace]
-    tables: dict[int, int]
+    tables: dict[int, tuple[int, int]]
     areas: list[tuple[int, Frames]]
 
     def kind(self, pfn: int) -> str:
@@ -141,15 +142,15 @@ def _claim_in_use(
         _claim_blocks(kinds, heads, orders, first[order_of == order], order, IN_USE)
 
 
-def _page_tables(tables: PageTables) -> Iterator[tuple[int, int]]:
-    """(frame, first linear address mapped) of init_mm's page tables, with PAE of its page of pmds, too."""
+def _page_tables(tables: PageTables) -> Iterator[tuple[int, tuple[int, int]]]:
+    """(frame, first and last linear address) of init_mm's page tables, with PAE of its page of pmds, too."""
     if tables.pte_size == 8:
-        yield (tables.pmd_address(PAGE_OFFSET) - PAGE_OFFSET) >> PAGE_SHIFT, PAGE_OFFSET
+        yield (tables.pmd_address(PAGE_OFFSET) - PAGE_OFFSET) >> PAGE_SHIFT, (PAGE_OFFSET, 0xFFFF_FFFF)
     for va in range(PAGE_OFFSET, 1 << 32, tables.pmd_size):
         at = tables.pmd_address(va)
         pmd = tables.read(at) if at else 0
         if pmd & PAGE_PRESENT and not pmd & PAGE_PSE:
-            yield tables.pte_pfn(pmd), va
+            yield tables.pte_pfn(pmd), (va, va + tables.pmd_size - 1)
 
 
 def _pcp_pages(w: Words, layout: Layout, pages: PageAllocator, lru: int) -> Iterator[tuple[int, PcpPlace]]:

@@ -118,7 +118,7 @@ class FrameOwners:
             case "vmalloc" if f.area:
                 return self._areas.owner(f.area.address + pa % PAGE_SIZE)
             case "page table" if f.table_of is not None:
-                return self._page_table(pa, f.table_of)
+                return self._page_table(pa, *f.table_of)
             case "mem_map":
                 return self._mem_map(PAGE_OFFSET + pa)
             case "reserved":
@@ -160,14 +160,13 @@ class FrameOwners:
         start = (PAGE_OFFSET if low else 0) + (pfn << PAGE_SHIFT)
         return start, start + (count << PAGE_SHIFT), low
 
-    def _page_table(self, pa: int, first: int) -> Owner:
-        """A page table of init_mm, or with PAE its page of pmds; `first`: the linear address that it begins with."""
+    def _page_table(self, pa: int, first: int, last: int) -> Owner:
+        """A page table of init_mm, or with PAE its page of pmds, of the linear addresses from `first` to `last`."""
         page = PAGE_OFFSET + (pa & -PAGE_SIZE)
         number, count = pa % PAGE_SIZE // self._tables.pte_size, PAGE_SIZE // self._tables.pte_size
-        is_pmds = self._layout.pae and page == self._tables.pmd_address(PAGE_OFFSET) & -PAGE_SIZE
-        each = self._tables.pmd_size if is_pmds else PAGE_SIZE
-        level = "page directory" if is_pmds else "page table"
-        note = f"the {level} of {first:08x}-{first + count * each - 1:08x} of swapper_pg_dir, the entry of "
+        each = (last + 1 - first) // count
+        level = "page table" if each == PAGE_SIZE else "page directory"
+        note = f"the {level} of {first:08x}-{last:08x} of swapper_pg_dir, the entry of "
         allocated, _ = self._sites.pages(pa >> PAGE_SHIFT)
         return Owner(
             "page table", page, page + PAGE_SIZE, note + f"{first + number * each:08x}", "swapper_pg_dir",
@@ -278,10 +277,10 @@ class FrameOwners:
     def _object(self, va: int, place: SlabPlace, step: int, slab: Owner) -> Owner:
         obj = place.object
         assert obj is not None
-        allocated, freed = self._sites.pointer(obj.address)
         in_use = obj.state == "allocated"
+        allocated, freed = self._sites.pointer(obj.address, in_use)
         if (user := self._slab.last_user(place.cache, obj.address)) is not None:
-            allocated, freed = allocated or Site(user), freed if in_use else freed or Site(user)
+            allocated, freed = (allocated or Site(user), freed) if in_use else (allocated, freed or Site(user))
         note = f"object {obj.number} of {place.num} of a slab of {place.name}, {obj}"
         if place.part != "object":
             past = place.offset - place.objsize
@@ -292,8 +291,8 @@ class FrameOwners:
         owner = Owner(
             "slab object", obj.address, obj.address + place.objsize, note, place.name, number=obj.number,
             state=str(obj), size=place.objsize, previous=self._neighbour(obj.address - step, obj.number - 1, place),
-            next=self._neighbour(obj.address + step, obj.number + 1, place), allocated=allocated if in_use else None,
-            freed=freed, within=slab,
+            next=self._neighbour(obj.address + step, obj.number + 1, place), allocated=allocated, freed=freed,
+            within=slab,
         )  # fmt: skip
         return self._known_object(va, owner, place) if in_use and place.part == "object" else owner
 

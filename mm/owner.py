@@ -100,8 +100,8 @@ class Owner:
 class Records(Protocol):
     """A history of allocations. `pointer` and `pages` give who allocated last and who freed last."""
 
-    def pointer(self, va: int) -> tuple[Site | None, Site | None]:
-        """Of a slab object, a vmalloc area or a window, by its first address."""
+    def pointer(self, va: int, live: bool = True) -> tuple[Site | None, Site | None]:
+        """Of a slab object, a vmalloc area or a window, by its first address. live: it is allocated now."""
 
     def pages(self, pfn: int) -> tuple[Site | None, Site | None]:
         """Of the block of pages that a frame is in, or was in."""
@@ -121,10 +121,13 @@ class Sites:
         self._clock = clock
         self._records = records
 
-    def pointer(self, va: int) -> tuple[Site | None, Site | None]:
-        """Who allocated and who freed the object or area at `va` last, where the history has it."""
+    def pointer(self, va: int, live: bool = True) -> tuple[Site | None, Site | None]:
+        """Who allocated and who freed the object or area at `va` last, where the history has it.
+
+        live: it is allocated now; an allocation before the last free is none of it.
+        """
         records = self._records()
-        return records.pointer(va) if records else (None, None)
+        return records.pointer(va, live) if records else (None, None)
 
     def pages(self, pfn: int) -> tuple[Site | None, Site | None]:
         """The same of the block of pages that a frame is in, or was in when it was freed."""

@@ -117,9 +117,9 @@ class FrameInfo:
 
     kind: "buddy", "per-cpu", "slab", ... (FrameMap.kind). head, order: of the block that it is in, for a free block
     or one in use. virtual: where the direct map has it, None in HighMem. links: of a page on a list. cpu, cold: of the
-    per-CPU list. lru: "active" or "inactive" for a page on that list of its zone, else "". table_of: first linear
-    address that a page table maps. mem_map_of: the frames whose page structs lie here. reserved_for: what of the kernel
-    or the firmware has a page that was never free, "" where unknown.
+    per-CPU list. lru: "active" or "inactive" for a page on that list of its zone, else "". table_of: the first
+    and the last linear address that a page table maps. mem_map_of: the frames whose page structs lie here.
+    reserved_for: what of the kernel or the firmware has a page that was never free, "" where unknown.
     """
 
     struct: PageStruct
@@ -137,7 +137,7 @@ class FrameInfo:
     slab: SlabUse | None
     area: AreaUse | None
     cache: CacheUse | None
-    table_of: int | None
+    table_of: tuple[int, int] | None
     mem_map_of: tuple[int, int] | None
     reserved_for: str
 

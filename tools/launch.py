@@ -46,10 +46,9 @@ def boot_and_run(options: argparse.Namespace, output: TextIO) -> tuple[int, Kern
         kernel.check_tlb(options.tlb_entries)
     if checks_access:
         kernel.check_access(options.check_uninit)
-    asks = options.faults is not None or options.commands or options.word in ("monitor", "report")
-    if asks:
+    asks = options.commands or options.word in ("monitor", "report") or getattr(options, "save", None)
+    if asks or options.faults is not None:
         _record_faults(kernel, options.faults)
-    if asks or getattr(options, "save", None):
         kernel.record_history()
     if options.verbose:
         sys.stderr.write(kernel.log.text())

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 def save(kernel: Kernel, path: str) -> str:
     """Write IMAGE and IMAGE.vmlinux, each as a whole; a line that tells what to do with them. Raises OSError."""
-    kernel.save(path)
     types = f"{path}.vmlinux"
     partial = f"{types}.{os.getpid()}.tmp"
     try:
+        kernel.save(path)
         with open(partial, "wb") as file:
             file.write(symbol_file(kernel.layout, kernel.symbols))
         os.replace(partial, types)
-    except BaseException:
+    except BaseException as error:
         if os.path.exists(partial):
             os.unlink(partial)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = path, None
         raise
     return f"highmem: saved; 'gdb {shlex.quote(types)} {shlex.quote(path)}' or 'highmem monitor {shlex.quote(path)}'\n"

@@ -390,7 +390,7 @@ def render_context(context: Context) -> str:
         if code.file:
             lines.append(f"; {code.file}:{code.line}  {source_line(code.file, code.line).strip()}".rstrip())
         mark = "=>" if code.current else "b+" if code.breakpoint is not None else "  "
-        lines.append(f"{mark} {code.address:08x} {f'<{code.name}>':<24} {code.text}")
+        lines.append(f"{mark} {code.address:08x} {f'<{code.name}>' if code.name else '':<24} {code.text}")
     if context.source:
         lines.append(_section(f"source: {context.place.file}"))
         lines += [f"{'=>' if row.current else '  '} {row.line:>5}  {row.text}" for row in context.source]

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import random
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from guest import cc, elf
 from guest.faults import By, Fault, FaultFilter
 from guest.kernel import EXIT_KILLED, Kernel
-from hw.errors import HighmemError
+from hw.errors import HighmemError, ImageError
 from hw.fault import Entry
 from mm.fault import Reason, Verdict
 from mm.fsck import fsck
@@ -352,6 +353,7 @@ def random_machine(rng: Random, cause: Cause) -> BootOptions:
             return options
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("name", "seed"),
     [
@@ -481,3 +483,26 @@ def test_filter(text: str, chosen: str, some: list[Fault]) -> None:
 def test_filter_that_is_none(text: str) -> None:
     with pytest.raises(HighmemError):
         FaultFilter(text)
+
+
+def test_a_saved_machine(tmp_path: Path) -> None:
+    """The faults are in the file: the same objects, and numbers go on."""
+    with boot() as kernel:
+        kernel.record_faults()
+        for name in ("vmalloc_fault", "fixup", "nx_call", "null_member"):
+            kernel.run(elf.read(cc.build([FAULTS / f"{name}.c"], kernel.layout)), [name])
+        before = list(kernel.record_faults())
+        assert len(before) == 3
+        kernel.save(tmp_path / "image")
+        counts = kernel.record_faults().counts(By.CAUSE)
+    with Kernel.open(tmp_path / "image") as again:
+        log = again.record_faults()
+        assert list(log) == before and log.total == 3 and log.counts(By.CAUSE) == counts
+        assert [plain(fault) for fault in log] == [plain(fault) for fault in before]
+        again.run(elf.read(cc.build([FAULTS / "null_read.c"], again.layout)), ["null_read"])
+        assert [fault.number for fault in log] == [0, 1, 2, 3]
+        packed = log.note()
+        for damaged in (b"nothing", zlib.compress(b"[1, {}, []]"), zlib.compress(b'[1, {}, [["0"]]]')):
+            with pytest.raises(ImageError, match="the faults of a saved machine"):
+                log.load(damaged)
+        assert log.note() == packed

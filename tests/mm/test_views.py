@@ -386,7 +386,8 @@ def test_frames_of_known_things(boot: Boot) -> None:
         use = kernel.frame_info(kernel.vmalloc.vmalloc_to_pfn(area + n * 4096)).area
         assert use and (use.addr, use.number, use.nr_pages, use.address) == (area, n, 5, area + n * 4096)
     table = kernel.tables.pte_address(area) - PAGE_OFFSET >> 12
-    assert kernel.frame_info(table).table_of == area & -(4 << 20)
+    first = area & -(4 << 20)
+    assert kernel.frame_info(table).table_of == (first, first + (4 << 20) - 1)
     assert kernel.frame_info(0).reserved_for == "BIOS data" and kernel.frame_info(0xA0).kind == "hole"
     assert kernel.frame_info(kernel.layout.va("init_task") - PAGE_OFFSET >> 12).reserved_for.startswith("init_task")
     first, last = kernel.frame_info(pages.mem_map - PAGE_OFFSET >> 12).mem_map_of or (-1, -1)

@@ -116,6 +116,7 @@ def test_a_freed_object(monitor: Monitor, kernel: Kernel) -> None:
     found = rows(monitor.execute(f"explain {held(kernel, 'freed'):x}").text)
     assert found["what"][0].endswith("in the array of CPU 0") and "allocated" not in found["what"][0]
     assert re.search(r"by holder \(pid 2\) on CPU 0, in main.* at .*holder\.c:18$", found["freed"][0])
+    assert re.match(r"120 bytes at .* by holder \(pid 2\) on CPU 0, in ", found["allocated"][0])
 
 
 def test_windows(monitor: Monitor, kernel: Kernel) -> None:

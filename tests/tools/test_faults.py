@@ -124,9 +124,14 @@ def test_help_needs_no_machine(capfd: pytest.CaptureFixture[str]) -> None:
     assert "FILTER: terms with commas" in capfd.readouterr().out
 
 
-def test_saved_image_has_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_saved_image_has_them(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """`fault`, `faults` and the counts answer there as they did here, --save alone records them."""
     image = str(tmp_path / "image")
+    commands = ["-ex", "faults", "-ex", "fault 0", "-ex", "faults -c cause", "-ex", "faults -c line", "--json"]
     assert small("fixup", "--save", image) == 0
     capfd.readouterr()
-    assert run(image, "-ex", "faults", word="monitor") == 0
-    assert capfd.readouterr().out == "no faults\n"
+    assert run(image, *commands, word="monitor") == 0
+    there = capfd.readouterr().out
+    assert small("fixup", *commands) == 0
+    here = [line for line in capfd.readouterr().out.splitlines() if line.startswith('{"command"')]
+    assert there.splitlines() == here and len(here) == 4 and '"verdict": "fixup"' in there

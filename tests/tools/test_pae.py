@@ -76,3 +76,15 @@ def test_smap_hides_nothing_from_the_monitor(monitor: Monitor) -> None:
         assert monitor.session.walk(0xC000_0000).pa == 0
     finally:
         cpu["cr4"] = cr4
+
+
+def test_page_of_a_page_table(monitor: Monitor) -> None:
+    """A page table maps 2 MB, the page of pmds 1 GB; `explain` says the same."""
+    tables = monitor.session.kernel.tables
+    va = monitor.session.kernel.vmalloc.vmalloc(4096)
+    for table, first, size in (
+        (tables.pte_address(va), va & -(2 << 20), 2 << 20), (tables.pmd_address(0xC0000000), 0xC0000000, 1 << 30)
+    ):  # fmt: skip
+        words = f"{first:08x}-{first + size - 1:08x}"
+        assert f"  what        page table of {words}" in lines(monitor, f"page {table:x}")
+        assert f" of {words} of swapper_pg_dir" in lines(monitor, f"explain {table:x}")[1]

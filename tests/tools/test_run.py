@@ -104,7 +104,8 @@ def test_a_failed_command_shows_in_the_status_of_a_good_program(tmp_path: Path) 
     result = highmem("run", str(tmp_path / "good.c"), *SMALL, "-ex", "vtop nowhere", "-ex", "info mem")
     assert result.returncode == 1 and "direct map" in result.stdout
     assert result.stderr == (
-        "highmem: error: vtop: 'nowhere' is no symbol and no hexadecimal number; usage: vtop ADDR\n"
+        "highmem: error: vtop: 'nowhere' is no symbol and no hexadecimal number; "
+        "usage: vtop [--cr3 PA|--pid N] ADDR\n"
     )
 
 
@@ -211,7 +212,7 @@ def test_monitor_reads_commands_from_a_pipe() -> None:
         [*COMMAND, "monitor", *SMALL], input="help vtop\n\nnonsense\nquit\ndmesg\n", cwd=ROOT, env=ENVIRONMENT,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert result.returncode == 1 and result.stdout.startswith("vtop ADDR: ")
+    assert result.returncode == 1 and result.stdout.startswith("vtop [--cr3 PA|--pid N] ADDR: ")
     assert result.stderr == "highmem: error: 'nonsense' is no command; 'help' lists them\n"
     assert "Linux version" not in result.stdout
 
@@ -245,14 +246,17 @@ def test_the_prompt_completes_and_remembers(tmp_path: Path) -> None:
             [*COMMAND, "monitor", *SMALL], stdin=there, stdout=there, stderr=there, cwd=ROOT, env=environment
         ) as process:
             os.close(there)
-            read_until(here, "(highmem) ")
-            for keys, expected in typed:
-                os.write(here, keys.encode())
-                read_until(here, expected)
-            os.write(here, b"quit\n")
-            assert process.wait(30) == 0
+            try:
+                read_until(here, "(highmem) ")
+                for keys, expected in typed:
+                    os.write(here, keys.encode())
+                    read_until(here, expected)
+                os.write(here, b"quit\n")
+                assert process.wait(30) == 0
+            finally:
+                process.kill()
         os.close(here)
 
-    session(("inf\tm\t\n", "direct map"), ("vt\tc0100000\n", "PAGE DIRECTORY"), ("vtop +\n", "usage: vtop ADDR"))
+    session(("inf\tm\t\n", "direct map"), ("vt\tc0100000\n", "PAGE DIRECTORY"), ("vtop +\n", "usage: vtop [--cr3"))
     assert (tmp_path / "monitor_history").read_text().splitlines()[:2] == ["info mem ", "vtop c0100000"]
     session(("\x10\x10\x10\x10\n", "direct map"))

@@ -92,6 +92,13 @@ def test_an_ended_program_does_not_go_on(tmp_path: Path, capfd: pytest.CaptureFi
     assert status == 0 and "BUG: unable to handle kernel paging request" in out
 
 
+def test_a_file_that_cannot_be_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source, image = tmp_path / "end.c", tmp_path / "nowhere" / "image"
+    source.write_text("int main(void) { return 0; }\n")
+    status, _, err = run(capfd, "run", str(source), "--ram", "64M", "--save", str(image))
+    assert (status, err) == (125, f"highmem: error: {image}: No such file or directory\n")
+
+
 def test_memory_to_files(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     linear, physical, none = tmp_path / "linear", tmp_path / "physical", tmp_path / "none"
     status, _, err = run(

@@ -247,6 +247,7 @@ def test_context(bench: Bench) -> None:
     assert context.result.stack[0].address == registers["esp"].value
     for title in ("registers", "code", "source", "stack", "backtrace"):
         assert f"---- {title}" in context.text
+    assert "<>" not in context.text
     bench.text("set context = on")
     assert "---- registers" in bench.text("stepi")
     bench.text("set context=off")
@@ -295,6 +296,7 @@ def test_other_commands_while_it_stands(bench: Bench) -> None:
     assert bench.stop().reason is Reason.EXITED
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("line", [
     "break nosuch", "break thing", "break 40", "break :9999", "break other.c:1", "break fill if x > 1",
     "break kmalloc if", "break fill if value >", "break event nosuch", "break fault frob=1",

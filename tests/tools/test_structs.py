@@ -41,6 +41,8 @@ struct item {
 	int (*call)(int);
 };
 LIST_HEAD(items);
+int counts[3] = { 1, 2, 3 };
+struct item *first, *item;
 int twice(int n) { return 2 * n; }
 int main(void)
 {
@@ -57,6 +59,7 @@ int main(void)
 		item->bytes[2] = 255;
 		item->place[1].y = -3;
 		item->call = twice;
+		first = item;
 		list_add_tail(&item->link, &items);
 	}
 	*(volatile int *)0 = 0;
@@ -124,6 +127,28 @@ def test_values(monitor: Monitor) -> None:
         kernel.vm.word(kernel.layout.va("contig_page_data") + kernel.layout["zone"].offset("free_area") + 3 * 12 + 8)
     )
     assert text(monitor, "struct int[12] empty_zero_page").endswith("\n{0 <repeats 12 times>}\n")
+
+
+def test_variables(monitor: Monitor) -> None:
+    kernel = monitor.session.kernel
+    for name, symbol in kernel.layout.symbols.items():
+        if symbol.ctype:
+            (view,) = monitor.execute(f"struct {name}").result.views
+            assert view.address == symbol.va and 0 < view.size <= symbol.size, name
+    address = kernel.layout.va("mem_map")
+    assert text(monitor, "struct mem_map") == f"struct page * at {address:08x}\n{kernel.vm.word(address):#x}\n"
+    assert text(monitor, "struct *mem_map.flags") == text(monitor, "struct page.flags c1000000")
+    assert text(monitor, "struct malloc_sizes[1].cs_size") == "  [1].cs_size = 0x40\n"
+    assert text(monitor, "struct counts") == f"int [3] at {monitor.session.address('counts'):08x}\n{{1, 2, 3}}\n"
+    assert text(monitor, "struct counts[2]") == "  [2] = 3\n"
+    assert text(monitor, "struct *first.number,state") == "  number = -4\n  state = IDLE\n"
+    assert text(monitor, "struct item") == text(monitor, "struct struct item")  # a type goes before a variable
+    for line, complaint in (
+        ("struct *init_mm", "init_mm is no pointer: it is struct mm_struct"), ("struct **mem_map", "struct page"),
+        ("struct kswapd", "no type is called 'kswapd'"), ("struct counts[3]", "has 3 elements"),
+    ):  # fmt: skip
+        with pytest.raises(CommandError, match=complaint):
+            monitor.execute(line)
 
 
 def test_a_programs_struct(monitor: Monitor) -> None:

@@ -96,7 +96,7 @@ def _what(f: FrameInfo) -> str:
             where = f", on the {f.lru} list" if f.lru else ""
             return f"page {f.cache.index:x} in the page cache of inode {f.cache.ino}{where}"
         case "page table" if f.table_of is not None:
-            return f"page table of {f.table_of:08x}-{f.table_of + (PAGE_SIZE << 10) - 1:08x}"
+            return f"page table of {f.table_of[0]:08x}-{f.table_of[1]:08x}"
         case "mem_map" if f.mem_map_of:
             first, last = f.mem_map_of
             return f"mem_map: the page structs of frames {first:x}-{last:x}" if first <= last else "mem_map: its end"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -19,6 +20,7 @@ from tools.session import Session
 
 _MOST_STRUCTS = 4096
 _LONGEST_TEXT = 200
+_VARIABLE = re.compile(r"(\**)\s*([A-Za-z_]\w*)((?:[.\[]\S*)?)\Z")
 
 
 @dataclass
@@ -86,6 +88,28 @@ def find_type(session: Session, words: list[str], own: bool) -> tuple[CType, lis
     raise CommandError(f"no type is called {name!r}" + (f"; there is {', '.join(close)}" if close else ""))
 
 
+def find_variable(session: Session, text: str, cr3: int | None) -> tuple[CType, list[str], int] | None:
+    """A variable, or with stars before its name what the pointer leads to: (its type, the members, its address).
+
+    None where `text` begins with the name of a type, or with that of nothing.
+    """
+    match = _VARIABLE.match(text)
+    if not match:
+        return None
+    stars, name, path = match.groups()
+    ctype, address = session.types.variable(name), session.symbol(name)
+    if ctype is None or address is None or not stars and session.types.find(name):
+        return None
+    for number in range(len(stars)):
+        if ctype.plain.kind is not Kind.POINTER:
+            raise CommandError(f"{'*' * number}{name} is no pointer: it is {ctype}")
+        address = int.from_bytes(reader(session, cr3)(address, ctype.plain.size), "little")
+        ctype = ctype.plain.target
+    if not ctype.size:
+        raise CommandError(f"{ctype} is declared, and nobody says what is in it")
+    return ctype, path.removeprefix(".").split(",") if path else [], address
+
+
 def _parse_struct(session: Session, text: str) -> tuple[Any, ...]:
     known = {**SPACE, **dict.fromkeys(("-o", "-x", "-d", "-p", "--program"), 0), "-l": 1}
     options, rest = take_options(text, known)
@@ -94,8 +118,14 @@ def _parse_struct(session: Session, text: str) -> tuple[Any, ...]:
     if "-x" in options and "-d" in options:
         raise CommandError("-x and -d exclude each other")
     own = "--program" in options
-    ctype, members, words, name = find_type(session, rest.split(), own)
-    address, count = None, 1
+    space = address_space(session, options)
+    variable = find_variable(session, rest, space)
+    address, count, name = None, 1, ""
+    words: list[str] = []
+    if variable is not None:
+        ctype, members, address = variable
+    else:
+        ctype, members, words, name = find_type(session, rest.split(), own)
     if words:
         if len(words) > 1 and words[-1].isdigit() and words[-2] not in ("+", "-"):
             count = decimal(words.pop(), "a count")
@@ -108,12 +138,11 @@ def _parse_struct(session: Session, text: str) -> tuple[Any, ...]:
             raise CommandError("-l is of no use without an address")
         address -= _member(ctype, options["-l"][0]).offset
     radix = "x" if "-x" in options else "d" if "-d" in options else ""
-    other = session.types.find(name, not own)
+    other = session.types.find(name, not own) if name else None
     note = ""
     if other is not None and other is not ctype and other.size != ctype.size:
         note = f"{'the kernel' if own else 'a program'} has another {ctype}, of {other.size} bytes"
         note += "" if own else ": --program shows it"
-    space = address_space(session, options)
     return ctype, members, address, count, "-o" in options, radix, "-p" in options, space, note
 
 
@@ -435,9 +464,11 @@ def _plural(count: int) -> str:
 def register(registry: Registry) -> None:
     """Add the commands of this module."""
     registry.add(Command(
-        name="struct", arguments=f"[-o] [-x|-d] [-p] [-l MEMBER] {SPACE_USAGE} TYPE[.MEMBER,...] [ADDR [COUNT]]",
-        summary="a C type, or what it makes of memory", example="struct page.flags,lru mem_map 2",
-        details="The kernel's types and those of the program (of its debug information).\n"
+        name="struct", arguments=f"[-o] [-x|-d] [-p] [-l MEMBER] {SPACE_USAGE} TYPE[.MEMBER,...] [ADDR [COUNT]]"
+        " | [*]VARIABLE[.MEMBER,...]",
+        summary="a C type, what it makes of memory, or a variable", example="struct page.flags,lru mem_map 2",
+        details="The kernel's types and variables, and those of the program (of its debug information).\n"
+        "*VARIABLE  what the pointer leads to; [N] is an element of an array: struct numbers[2]\n"
         "-o  offsets of the members, with ADDR their addresses; -x, -d  all numbers hexadecimal, decimal\n"
         "-l MEMBER  ADDR is that of this member; -p  ADDR is physical\n"
         "--program  the program's type where the kernel has one of that name too",
