@@ -199,6 +199,7 @@ def test_second_build_runs_no_compiler(
     assert {cc.build([source], layout), cc.build([source], layout, "exec")} == paths
 
 
+@pytest.mark.slow
 def test_every_input_counts(tmp_path: Path, layout: Layout) -> None:
     source, header = tmp_path / "program.c", tmp_path / "a header.h"
     header.write_text("#define RESULT 1\n")
@@ -216,6 +217,7 @@ def test_every_input_counts(tmp_path: Path, layout: Layout) -> None:
     assert cc.build([source], layout).read_bytes() == seen[0]
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_made_again(tmp_path: Path, layout: Layout, cache: Path) -> None:
     source = tmp_path / "program.c"
     source.write_text(MAIN)
@@ -226,6 +228,7 @@ def test_a_damaged_record_is_made_again(tmp_path: Path, layout: Layout, cache: P
     assert cc.build([source], layout).read_bytes() == first.read_bytes()
 
 
+@pytest.mark.slow
 def test_two_at_once(tmp_path: Path) -> None:
     """Three processes, one empty cache, one program."""
     source = tmp_path / "program.c"

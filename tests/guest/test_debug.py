@@ -362,6 +362,7 @@ int main(void)
 """
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("options", [
     BootOptions(ram=64 << 20, vmalloc=(1 << 30) - (32 << 20)), BootOptions(ram=6 << 30, pae=True)
 ], ids=["64 MB", "6 GB"])  # fmt: skip
@@ -618,6 +619,7 @@ def test_changed_code_is_in_force(bench: Bench) -> None:
 # more CPUs, more tasks
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", ["threads.c", "smp.c", "tour.c"])
 def test_a_debugger_changes_nothing(name: str, layout: object) -> None:
     def run(debugged: bool) -> tuple[object, ...]:

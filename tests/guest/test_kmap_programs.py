@@ -45,6 +45,7 @@ def clean(kernel: Kernel) -> None:
     assert [str(damage) for damage in fsck(kernel.ram).damages] == []
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("options", CONFIGURATIONS[:3], ids=str)
 def test_3000_pages_through_the_window(options: dict[str, Any]) -> None:
     status, text = run(cc.PROGRAMS / "kmap_wrap.c", look=clean, **options)
@@ -62,6 +63,7 @@ def test_the_window_needs_highmem() -> None:
     assert (status, text) == (1, "this machine has not enough HighMem: try --ram 1G\n")
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("options", CONFIGURATIONS, ids=str)
 def test_every_call(options: dict[str, Any]) -> None:
     def nothing_left(kernel: Kernel) -> None:
@@ -72,6 +74,7 @@ def test_every_call(options: dict[str, Any]) -> None:
     assert run(HERE / "programs" / "kmap_calls.c", look=nothing_left, **options) == (0, "")
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "options", [{}, {"page_owner": False}, {"pae": True, "cpus": 2, "schedule": 9}], ids=str
 )
@@ -138,6 +141,7 @@ def test_a_leak_is_seen() -> None:
 LAYOUTS = [Layout(1), Layout(2, False), Layout(32), Layout(32, pae=True)]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.vermagic)
 def test_the_slots_are_the_headers(build: Callable[..., Path], layout: Layout) -> None:
     names = slot_names(layout)

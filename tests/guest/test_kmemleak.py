@@ -36,6 +36,7 @@ def free(kernel: Kernel) -> int:
     return kernel.meminfo()["MemFree"]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -67,6 +68,7 @@ def test_with_highmem(arguments: str) -> None:
         assert kernel.run(build(kernel, cc.PROGRAMS / "tour.c"), ["tour"]) == 0
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "arguments", ["kmalloc 4096", "kmalloc 131072", "pages 10", "compound 3", "highuser 0", "vmalloc 50000"]
 )
@@ -79,6 +81,7 @@ def test_who_ends_by_itself_does_not(arguments: str) -> None:
         assert kernel.size_of(kernel.unreferenced()) > 40000 << 10
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -74,6 +74,7 @@ count 1, mapping 0
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("program", EXPECTED)
 def test_program(every_compiler: str, program: str) -> None:
     status, text, kernel = run(program)
@@ -83,6 +84,7 @@ def test_program(every_compiler: str, program: str) -> None:
         assert report.damages == [] and "page cache" not in report.frames and report.frames.get("in use", 0) == 0
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("options", [{"nr_cpus": 2}, {"ram": 1024 * MB}], ids=["for two CPUs", "HighMem"])
 @pytest.mark.parametrize("program", EXPECTED)
 def test_program_elsewhere(program: str, options: dict[str, int]) -> None:

@@ -34,6 +34,7 @@ def run(name: str, *arguments: str, ram: int = 64 * MB, sysctl: str = "") -> tup
         return execute(kernel, PROGRAMS / f"reclaim_{name}.c", *arguments)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("ram", [16 * MB, 64 * MB, 1024 * MB])
 def test_pressure(ram: int) -> None:
     with Kernel.boot(BootOptions(ram=ram)) as kernel:
@@ -181,6 +182,7 @@ def test_events() -> None:
         assert end["slabs_scanned"] >= 1280
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "how",
     [

@@ -30,6 +30,7 @@ def test_slab_calls(ram: int, nr_cpus: int) -> None:
         assert fsck(kernel.ram).clean
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("options", [BootOptions(ram=64 << 20), BootOptions(ram=64 << 20, cpus=4, schedule=3)])
 def test_slabs_go_while_a_program_sleeps(options: BootOptions) -> None:
     with Kernel.boot(options) as kernel:

@@ -36,6 +36,7 @@ def test_without_the_flag() -> None:
     assert run(1, "plain")[0] == f"after the shrink: {FREE}"
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("seed", [None, 1, 7])
 def test_a_reader_on_another_cpu(seed: int | None) -> None:
     lines = run(2, schedule=seed)

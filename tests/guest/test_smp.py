@@ -61,6 +61,7 @@ def test_two_cpus_interleave_inside_a_function() -> None:
     assert run("race", schedule=2) == results[2]  # ... and always the same
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:
     def trace(seed: int) -> bytes:
         file = tmp_path / "trace"
@@ -89,6 +90,7 @@ def test_locks_and_cpu_relax_give_way_without_a_schedule(cpus: int) -> None:
     assert ends == ({1} if cpus == 2 else {1, 2, 3})  # main spins on CPU 0
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("wait", ["yield()", "cond_resched()", "kthread_should_stop()", "udelay(3)"])
 def test_a_loop_of_calls_starves_nobody(wait: str, tmp_path: Path) -> None:
     source = tmp_path / "poll.c"
@@ -300,6 +302,7 @@ print(zlib.crc32(kernel.ram.bytes))
 """
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("schedule", [None, 4])
 def test_two_cpus_at_work_go_on_in_a_new_process(schedule: int | None, tmp_path: Path) -> None:
     def begin(halt_after: int | None) -> tuple[Kernel, int, str]:

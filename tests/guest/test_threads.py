@@ -231,6 +231,7 @@ def test_program(every_compiler: str, program: str) -> None:
     assert text == EXPECTED[program] and status == 0
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("program", EXPECTED)
 def test_with_the_locks_of_four_cpus(program: str) -> None:
     status, text = run(program, nr_cpus=4, output="exec")

@@ -87,6 +87,7 @@ def test_a_small_tlb() -> None:
     assert len(REPORT.findall(tlb("none", 64)[1])) == 1
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("program", "options"),
     [

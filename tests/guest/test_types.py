@@ -46,6 +46,7 @@ def same(kernel: CType, program: CType, where: str, seen: set[str]) -> None:
             same(one.type, two.type, f"{where}.{one.name}", seen)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_kernels_structs_are_those_of_the_headers(build: Callable[..., Path], shape: str) -> None:
     layout = SHAPES[shape]

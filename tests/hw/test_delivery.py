@@ -461,13 +461,13 @@ def test_two_nmis_of_another_cpu_in_one_turn(stage) -> None:
     count = b"\x43\xcf"  # inc ebx; iret
     pc = stage.pc
     stage.ram.write(st.HANDLERS + 0x20, count)
-    stage.run(b"\x31\xdb\xf4")
+    stage.run(b"\x31\xdb\xf4\xeb\xfd")
     for _ in range(3):
         pc._deliver(0, "nmi", 0)
     pc.run(5)
     assert stage.cpu["ebx"] == 2
     stage.ram.write(st.HANDLERS + 0x20, b"\x43\x83\xfb\x01\x75\x01\xf4\xcf")  # ...; cmp ebx, 1; jne +1; hlt; iret
-    stage.run(b"\x31\xdb\xf4")
+    stage.run(b"\x31\xdb\xf4\xeb\xfd")
     pc._deliver(0, "nmi", 0)
     pc.run(5)
     for _ in range(3):

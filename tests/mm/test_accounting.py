@@ -227,6 +227,7 @@ def test_kmap_window_wraps(boot: Callable[..., Kernel], page_owner: bool) -> Non
     sequence.check()
 
 
+@pytest.mark.variants
 @EACH
 def test_another_process_goes_on(options: BootOptions, tmp_path: Path) -> None:
     """In the middle of a sequence, with caches half full, a new process attaches: it gets the same addresses."""

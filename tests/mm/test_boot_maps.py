@@ -44,6 +44,7 @@ MACHINES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("page_owner", [True, False], ids=["40 bytes", "32 bytes"])
 @pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
 def test_it_boots_and_works(options: dict[str, Any], page_owner: bool) -> None:

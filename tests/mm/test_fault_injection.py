@@ -345,6 +345,7 @@ def fail(bench: failing.Bench, faults: failing.Failing, operation: Operation, pr
     operation.undo(kernel, prepared, result)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_each_allocation_fails(machines: Machines, faults: failing.Failing, name: str) -> None:
     few = range(31)
@@ -443,6 +444,7 @@ def try_program(runs: Runs, way: tuple[str, str], choose: Callable[[int], Iterab
             assert status == 0 and all(line.endswith(": 0") for line in steps(output))
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("way", WAYS, ids=" ".join)
 def test_program(runs: Runs, way: tuple[str, str]) -> None:
     try_program(runs, way, lambda count: runs.faults.one_for_each_place()[:: len(runs.faults.places) // 20])

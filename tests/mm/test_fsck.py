@@ -64,6 +64,7 @@ MACHINES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("options", MACHINES.values(), ids=MACHINES)
 def test_booted_machine_is_clean(boot: Boot, make_busy: Callable[[Kernel], None], options: dict[str, object]) -> None:
     kernel = boot(**options)

@@ -588,11 +588,13 @@ def sample(kernel: Kernel, kind: Callable[[Kernel], Iterator[Target]], count: in
     return [failure for failure in failures if failure]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("kind", KIND_OF_TARGETS, ids=lambda kind: kind.__name__)
 def test_flipped_word_is_named(busy: Kernel, kind: Callable[[Kernel], Iterator[Target]]) -> None:
     assert sample(busy, kind, 8, 1) == []
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "kind",
     (zones, pages, caches, arrays, kmaps, tables, spaces, inodes, nodes, pagevecs, tasks, boot_params, variables),
@@ -602,6 +604,7 @@ def test_flipped_word_is_named_smp_hash(busy_hash: Kernel, kind: Callable[[Kerne
     assert sample(busy_hash, kind, 8, 2) == []
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "kind", (debugged, caches, arrays, slabs, pages, boot_params, variables, image, tasks, spaces, inodes, nodes,
      areas),
@@ -650,6 +653,7 @@ def test_memory_map_of_another_machine(busy: Kernel) -> None:
     assert {d.structure for d in report.damages} == {"boot_params"}
 
 
+@pytest.mark.slow
 def test_garbage_raises_nothing(busy: Kernel) -> None:
     """Random words and whole pages of noise in the structures: a report, never an exception."""
     rng = random.Random(4)

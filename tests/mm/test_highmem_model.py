@@ -139,6 +139,7 @@ OPERATIONS = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("options", CONFIGURATIONS, ids=name)
 def test_kmap_is_the_models(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     count = [0]
@@ -254,6 +255,7 @@ def test_set_fixmap(kernel: Kernel) -> None:
             kernel.fixmap.set_fixmap(index, 0, 0x163)
 
 
+@pytest.mark.variants
 def test_fsck_knows_what_set_fixmap_may_map(kernel: Kernel) -> None:
     kernel.fixmap.set_fixmap(2, 0xFEE00000, 0x173)
     pte = kernel.tables.pte_address(0xFFFFD000)

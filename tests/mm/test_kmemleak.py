@@ -313,6 +313,7 @@ EDGES = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.variants
 @given(shapes=THINGS, edges=EDGES)
 @settings(max_examples=40)
 def test_exactly_what_is_not_reached_is_found(

@@ -40,6 +40,7 @@ SIZES = [(128 * MB, False), (512 * MB, False), (1 * GB, False), (3 * GB, False),
          (1 * GB, True), (4 * GB, True), (8 * GB, True), (12 * GB, True), (16 * GB, True)]  # fmt: skip
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(("ram", "pae"), SIZES, ids=[f"{r >> 20}M{'-pae' * p}" for r, p in SIZES])
 def test_sizes_follow_the_formulas(ram: int, pae: bool) -> None:
     with Kernel.boot(BootOptions(ram=ram, pae=pae, page_owner=False)) as kernel:

@@ -277,6 +277,7 @@ def modelled() -> Iterator[Kernel]:
         yield kernel
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(steps=STEPS)
 def test_against_a_model(modelled: Kernel, steps: list[tuple[int, int, int] | int]) -> None:

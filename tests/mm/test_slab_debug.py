@@ -175,6 +175,7 @@ def test_arrays_hold_32_objects_at_most(boot: Boot) -> None:
     assert limits == {(32, 16, 8), (24, 12, 8), (8, 4, 0)}
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("option", ["", "FZ", "PU,size-*"])
 @pytest.mark.parametrize("nr_cpus", [1, 2])
 def test_constructors_and_sizes(boot: Boot, option: str, nr_cpus: int) -> None:
@@ -257,6 +258,7 @@ def test_allocations_that_fail(monkeypatch: pytest.MonkeyPatch, level: failing.L
             assert nth > 2 or level == "pages"
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(("option", "seed"), [
     ("", 1), pytest.param("FZ", 2, marks=pytest.mark.slow), pytest.param("PU", 3, marks=pytest.mark.slow),
     ("FZPU,size-*,kmem_cache", 4),

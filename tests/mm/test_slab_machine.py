@@ -69,6 +69,7 @@ def run(options: BootOptions, examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_caches_on_four_cpus() -> None:
     run(MACHINES["four CPUs"], 3, 30)
 

@@ -215,6 +215,7 @@ FLAGS = st.integers(0, 127).map(lambda bits: sum(flag for n, flag in enumerate(A
 ALL_FLAGS = (_H, _R, _P, _RCU, SLAB_MEM_SPREAD, SLAB_CACHE_DMA, SLAB_MUST_HWCACHE_ALIGN)
 
 
+@pytest.mark.slow
 @settings(max_examples=3000)
 @given(SIZE, ALIGN, FLAGS, st.sampled_from([32, 64, 128]), st.booleans())
 @example(100, 8192, _R, 64, False)  # no object fits a page

@@ -246,6 +246,7 @@ def try_calls(kernel: Kernel, calls: list[tuple[str, *tuple[int, ...]]]) -> None
 LISTS = st.lists(st.one_of(CALLS), min_size=5, max_size=20)
 
 
+@pytest.mark.variants
 @given(LISTS)
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_areas_are_those_of_the_model(machine: Callable[[], Kernel], calls: list[tuple[str, *tuple[int, ...]]]) -> None:

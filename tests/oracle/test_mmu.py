@@ -24,6 +24,7 @@ def check(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
         print(f"\nMMU: {report.combinations:,} combinations, {report.allowed:,} allowed, {report.faults:,} faults")
 
 
+@pytest.mark.slow
 def test_few_settings(capsys: pytest.CaptureFixture[str]) -> None:
     report = prove(quick=True)
     check(report, capsys)

@@ -149,6 +149,7 @@ def test_damaged_tracefiles(text: str) -> None:
         read_lcov(text.splitlines(), "x")
 
 
+@pytest.mark.slow
 def test_a_race_shows_under_a_schedule_that_replays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "race.c"
     path.write_text(RACE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
+
 from guest.kernel import Kernel
 from hw.errors import HighmemError
 from mm.layout import PAGE_OFFSET
@@ -22,6 +24,7 @@ LINES = (
 ROUNDS = 80
 
 
+@pytest.mark.slow
 def test_commands_on_damaged_memory() -> None:
     chance = random.Random(2620)
     kernel = Kernel.boot(BootOptions(ram=16 << 20))

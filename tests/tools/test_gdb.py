@@ -291,6 +291,7 @@ def test_a_gdb_that_dies_and_one_that_comes_later(tmp_path: Path) -> None:
     assert "exited with code 075" in result.stdout and process.returncode == 61
 
 
+@pytest.mark.slow
 def test_timeout_and_interrupt_end_it_while_gdb_thinks(tmp_path: Path) -> None:
     (tmp_path / "prog.c").write_text(SHAPES)
     command = [*COMMAND, "run", "prog.c", "--gdb=0", "--ram", "64M"]
@@ -306,6 +307,7 @@ def test_timeout_and_interrupt_end_it_while_gdb_thinks(tmp_path: Path) -> None:
     assert process.returncode == 130, err
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(("where", "words"), [
     ("--gdb=192.168.0.1:1234", "loopback"), ("--gdb=99999", "no port"), ("--gdb=/nowhere/at/all", "cannot listen"),
 ])  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.tools.gdb_runner import CTRL_C, ROOT, debug
 
 BARE = ROOT / "guest" / "programs" / "bare"
@@ -62,6 +64,7 @@ def test_page_tables_of_its_own(tmp_path: Path) -> None:
     assert "paging is on" in ran.out
 
 
+@pytest.mark.slow
 def test_two_bare_cpus(tmp_path: Path) -> None:
     ran = debug(tmp_path, (BARE / "smp.c").read_text(), (
         "info threads", "break second", "continue", "info threads", "stepi", "print $_thread", "thread 1", "stepi",

@@ -96,6 +96,7 @@ _PACKETS = st.one_of(
 _BYTES = st.one_of(_PACKETS.map(encode), st.binary(max_size=60).filter(lambda data: b"$" not in data), st.just(b"$#"))
 
 
+@pytest.mark.slow
 def test_garbage_hurts_neither_server_nor_machine(program: Started) -> None:
     client = Client(program[1])
 
@@ -112,6 +113,7 @@ def test_garbage_hurts_neither_server_nor_machine(program: Started) -> None:
     let_go(client)
 
 
+@pytest.mark.slow
 def test_lost_packets_come_again(program: Started) -> None:
     client = Client(program[1])
     client.socket.sendall(b"$qC#00")
@@ -137,6 +139,7 @@ def test_ctrl_c_right_behind_the_order_to_go_on(program: Started) -> None:
     let_go(client)
 
 
+@pytest.mark.slow
 def test_a_second_gdb_waits_for_the_first_to_go(program: Started) -> None:
     first, second = Client(program[1]), Client(program[1])
     second.socket.sendall(encode(b"qC"))

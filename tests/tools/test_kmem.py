@@ -346,6 +346,7 @@ def test_every_answer_is_data(monitor: Monitor, line: str) -> None:
     assert answer.text.endswith("\n") and json.loads(json.dumps(answer.data))
 
 
+@pytest.mark.slow
 def test_damaged_memory_has_an_answer() -> None:
     chance = random.Random(620)
     kernel = Kernel.boot(BootOptions(ram=16 << 20))

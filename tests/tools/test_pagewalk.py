@@ -92,6 +92,7 @@ FILTERS = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("words", FILTERS)
 def test_filters(monitor: Monitor, words: str) -> None:
     expected = {at: pa for at, (pa, flags, size) in rows(monitor).items() if FILTERS[words](flags, size)}

@@ -45,6 +45,7 @@ def matches(shown: list[str], printed: list[str]) -> str:
     return "" if gap or at == len(printed) else f"printed and not shown: {printed[at]}"
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(("command", "shown"), examples(), ids=[command for command, _ in examples()])
 def test_example(command: str, shown: list[str], tmp_path: Path) -> None:
     if "gdb " in command and shutil.which("gdb") is None:

@@ -63,6 +63,7 @@ def test_the_printed_lines_do_the_same(machine: Script, name: str) -> None:
     assert plain(eval(call[1], names)) == expected
 
 
+@pytest.mark.slow
 def test_the_machine_of_the_command_line_is_in_the_lines(capfd: pytest.CaptureFixture[str]) -> None:
     from tools import cli
 

@@ -202,6 +202,7 @@ def test_slabinfo_w(monitor: Monitor, kernel: Kernel) -> None:
     assert text(monitor, "fsck").endswith("no damage found\n")
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("line", "what"),
     [
@@ -260,6 +261,7 @@ def test_slabtop_has_procpss_form(monitor: Monitor, kernel: Kernel) -> None:
     )
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("key", "field", "descending"),
     [
@@ -275,6 +277,7 @@ def test_slabtop_sorts(monitor: Monitor, key: str, field: str, descending: bool)
         assert text(monitor, form) == text(monitor, f"slabtop -s {key}")
 
 
+@pytest.mark.slow
 def test_slabtop_watches_a_program_to_its_end(tmp_path: Path) -> None:
     source = tmp_path / "busy.c"
     source.write_text(

@@ -64,6 +64,7 @@ def test_in_a_pipe_looks_follow_each_other(program: str, capfd: pytest.CaptureFi
     assert err == "highmem: the program has not ended\n"
 
 
+@pytest.mark.slow
 def test_in_a_terminal_the_screen_is_drawn_again(program: str) -> None:
     pexpect = pytest.importorskip("pexpect")
     child = pexpect.spawn(

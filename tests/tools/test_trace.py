@@ -160,6 +160,7 @@ def test_the_same_run_gives_the_same_bytes(tour: dict[str, Path], ending: str, t
     assert (tmp_path / f"again{ending}").read_bytes() == tour[ending].read_bytes()
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("source", ENDINGS)
 @pytest.mark.parametrize("target", ENDINGS)
 def test_conversion_loses_nothing(tour: dict[str, Path], tmp_path: Path, source: str, target: str) -> None:

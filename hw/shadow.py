@@ -1,0 +1,59 @@
+"""A state for each byte of memory, for hw.access_watch and hw.uninit."""
+
+from __future__ import annotations
+
+import mmap
+import sys
+
+#: What may be accessed; UNSET: nobody has written to it since it was allocated. STACK: not below the stack pointer.
+PLAIN, UNSET, STACK, STACK_UNSET = 1, 2, 3, 4
+#: 0 and the states from 0x80 on mean what the watcher likes: such bytes must not be accessed.
+FORBIDDEN = bytes([0, *range(0x80, 0x100)])
+ALLOWED = bytes(range(1, 0x80))
+
+_MAP_NORESERVE = 0x4000
+
+
+def _translation(**changes: int) -> bytes:
+    states = {"plain": PLAIN, "unset": UNSET, "stack": STACK, "stack_unset": STACK_UNSET}
+    known = {states[name]: to for name, to in changes.items()}
+    return bytes(known.get(state, state) for state in range(256))
+
+
+TO_STACK = _translation(plain=STACK, unset=STACK_UNSET)
+_TO_SET = _translation(unset=PLAIN, stack_unset=STACK)
+_TO_UNSET = _translation(plain=UNSET, stack=STACK_UNSET)
+
+
+def make_shadow(size: int) -> memoryview:
+    """`size` bytes of zeros, which cost memory from their first use on."""
+    if sys.platform == "linux":
+        return memoryview(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE))
+    return memoryview(mmap.mmap(-1, size))
+
+
+class Unset:
+    """What is known of the UNSET bytes of a shadow: by physical address the mask of bits that nobody has set, and where
+    in memory they come from. Of a byte that is not in `known` it is all, and itself.
+    """
+
+    def __init__(self, shadow: memoryview) -> None:
+        self.shadow = shadow
+        self.known: dict[int, tuple[int, int]] = {}
+
+    def add(self, pa: int, size: int) -> None:
+        """Bytes that nobody has written to since they were allocated."""
+        if self.known:
+            for at in [at for at in self.known if pa <= at < pa + size]:
+                del self.known[at]
+        self.shadow[pa : pa + size] = bytes(self.shadow[pa : pa + size]).translate(_TO_UNSET)
+
+    def clear(self, pa: int, size: int) -> None:
+        """Somebody has written to them."""
+        self.shadow[pa : pa + size] = bytes(self.shadow[pa : pa + size]).translate(_TO_SET)
+
+    def origin(self, pa: int, size: int) -> int | None:
+        """Where the first unset byte of these comes from; None where all are set."""
+        states = bytes(self.shadow[pa : pa + size])
+        found = [at for at in (states.find(UNSET), states.find(STACK_UNSET)) if at >= 0]
+        return self.known.get(pa + min(found), (0, pa + min(found)))[1] if found else None
