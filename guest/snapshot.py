@@ -1,7 +1,6 @@
 """A machine's state kept in this process, to go back to again and again: memory, registers, and what the host knows.
 
-Not while a program runs. Of the host's knowledge the programs' names are kept; a history of allocations, recorded
-faults and what was injected begin anew.
+Not while a program runs. Of the host's knowledge the programs' names are kept; a history of allocations begins anew.
 """
 
 from __future__ import annotations
