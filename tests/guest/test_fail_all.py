@@ -39,6 +39,7 @@ def runs(job: Job, bench: Bench) -> list[FailRun]:
     return found
 
 
+@pytest.mark.slow
 def test_every_run_is_reported(runs: list[FailRun]) -> None:
     assert [run.number for run in runs] == list(range(1, 201))
     assert all(run.attempt is not None and run.attempt.number == run.number for run in runs)

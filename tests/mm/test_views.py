@@ -412,6 +412,7 @@ def test_slab_objects(boot: Boot) -> None:
     assert use(small & -4096)[2] == "management"
 
 
+@pytest.mark.slow
 def test_links_lead_around_a_list(busy: Kernel) -> None:
     for zone, order in (("Normal", 10), ("DMA", 4)):
         number = ["DMA", "Normal", "HighMem"].index(zone)

@@ -308,6 +308,7 @@ def test_the_word(folder: Path) -> None:
     assert {case.attrib["name"] for case in suite} == {"a", "b", "sums.right", "sums.wrong", "sums.skipped"}
 
 
+@pytest.mark.slow
 def test_choosing(folder: Path) -> None:
     write(folder, a_c=GOOD, b_c=BAD, k_c=KUNIT)
     assert word("a.c", "b.c", "-k", "a").stdout.splitlines()[-1] == "1 passed, 0 failed"
@@ -318,6 +319,7 @@ def test_choosing(folder: Path) -> None:
     assert "k.c::sums.right PASSED" in verbose.stdout and verbose.returncode == 0
 
 
+@pytest.mark.slow
 def test_several_at_a_time(folder: Path) -> None:
     write(folder, a_c=GOOD, b_c=BAD, k_c=KUNIT)
     done = word("a.c", "b.c", "k.c", "-n", "2")
@@ -338,6 +340,7 @@ def test_what_does_not_compile(folder: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_options_of_the_command_line(folder: Path) -> None:
     write(folder, b_c=BAD, a_c=MAIN + "{ return argc != 2 || num_physpages > (32 << 8); }\n")
     assert word("b.c", "--no-check", "status").returncode == 0
@@ -371,6 +374,7 @@ FAIL_ALL = MAIN + """{
 """
 
 
+@pytest.mark.slow
 def test_fail_all(folder: Path) -> None:
     write(folder, f_c=FAIL_ALL, b_c=BAD)
     done = word("--fail-all", "f.c", "--resume", "state")
@@ -393,6 +397,7 @@ def test_fail_all(folder: Path) -> None:
 # the plugin in a project of somebody else
 
 
+@pytest.mark.slow
 def test_a_project_of_somebody_else(folder: Path) -> None:
     write(folder, a_c="/* highmem: --ram 32M */\n" + GOOD, k_c="// highmem:\n" + KUNIT, other_c="no test at all\n")
     (folder / "test_own.py").write_text("def test_own():\n    assert True\n")

@@ -43,6 +43,7 @@ def program(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_each_look_is_the_kernels(program: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["top", program, "--ram", "64M", "--json", "-d", "0.1"]) == 6
     looks = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
