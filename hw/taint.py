@@ -90,6 +90,7 @@ _ARITHMETIC = {
 }  # fmt: skip
 _UNARY = {"inc": Op.SUM, "dec": Op.SUM, "neg": Op.SUM, "not": Op.EITHER}
 _STRINGS = ("movs", "lods", "stos", "scas", "cmps")
+_IMPLIED = {"cmpxchg": ("eax",), "cmpxchg8b": ("eax", "edx")}
 _LOOPS = ("loop", "loope", "loopne", "jecxz", "jcxz")
 
 
@@ -255,6 +256,8 @@ class _Decoder:
 
     def _other(self, common: dict[str, Any]) -> Rule:
         read, written = ([self._i.reg_name(number) for number in numbers] for numbers in self._i.regs_access())
+        implied = _IMPLIED.get(self._name, ())
+        read, written = [*read, *implied], [*written, *implied]
         sources = tuple(PLACES[name] for name in read if name in PLACES and name != "esp")
         to = [PLACES[name] for name in written if name in PLACES and name != "esp"]
         sources = tuple(place for place in sources if place.number not in common["addresses"])

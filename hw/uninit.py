@@ -124,6 +124,10 @@ class Uninit:
         rule, self._rule = self._rule, None
         if rule is None:
             return
+        if rule.op is Op.MAYBE:  # which leaves EFLAGS, and in the middle of an instruction they cannot be read
+            self._rule = rule
+            self._compute()
+            self._rule = None
         mask, origin = self._pending, self._origin
         if rule.op is Op.SWAP and len(rule.sources) == 2:
             one, two = rule.sources

@@ -83,6 +83,17 @@ def test_the_page_needs_nothing_else(reported: dict[str, Any]) -> None:
         assert text.count("</script>") == 2 and "&lt;b&gt;&amp;.c" in text or name == "image"
 
 
+def test_an_image_keeps_its_faults(tmp_path: Path) -> None:
+    image, page = tmp_path / "image", tmp_path / "page.json"
+    assert cli.main(["run", "guest/programs/oops.c", "--save", str(image)]) == 137
+    assert cli.main(["report", str(image), "--data", "-o", str(page)]) == 0
+    timeline = json.loads(page.read_text())["timeline"]
+    assert timeline["total"] == 1 and timeline["stories"][0].startswith("fault 0: not present: guard page")
+    (site,) = timeline["sites"]
+    assert site.startswith("store+") and site.endswith(" guest/programs/oops.c:16")
+    assert timeline["events"][0][-1] == 0
+
+
 def test_bad_places_for_a_page(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", "guest/programs/oops.c", "-o", str(tmp_path / "no" / "page.html")]) == 125
     assert "No such file" in capfd.readouterr().err.splitlines()[-1]

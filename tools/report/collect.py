@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mm.fsck.report import BUDDY, KINDS, VMALLOC
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE
-from tools.trace.model import EVENT_FIELDS, EVENTS, FREE_AREA, Names, Row, place_of
+from tools.trace.model import EVENT_FIELDS, EVENTS, FREE_AREA, Names, Row, Site, place_of
 from tools.trace.summary import Summary
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ def timeline(rows: Iterable[Row], names: Names, faults: FaultLog | None) -> Time
             kept = [(n, r) for n, r in kept if n % stride == 0 or _LANES.get(r[0]) == "faults"]
     while len(free) > MOST_EVENTS:
         free = free[::2]
-    told = {(fault.time_ns, fault.record.cr2): number for number, fault in enumerate(faults or ())}
+    told = {(fault.time_ns, fault.record.cr2 or 0): number for number, fault in enumerate(faults or ())}
     stories = ["\n".join(fault.lines()) for fault in faults or ()]
     kinds, sites = {name: number for number, name in enumerate(EVENTS)}, dict[str, int]()
     events = [_event(row, kinds, names, sites, told) for _, row in kept]
@@ -286,8 +286,22 @@ def timeline(rows: Iterable[Row], names: Names, faults: FaultLog | None) -> Time
     )
 
 
+def of_faults(faults: FaultLog) -> Timeline | None:
+    """The timeline of what a saved machine still knows: its faults. None where there was none."""
+    rows: list[Row] = [
+        ("page_fault_kernel", fault.time_ns, fault.cpu, fault.pid, 0,
+         (fault.record.cr2 or 0, fault.place.address, fault.record.error_code or 0))
+        for fault in faults
+    ]  # fmt: skip
+    names = Names({fault.pid: fault.comm for fault in faults})
+    for fault in faults:
+        place = fault.place
+        names.add(Site(place.address, False, place.name, 0, place.file, place.line))
+    return timeline(rows, names, faults) if rows else None
+
+
 def _event(
-    row: Row, kinds: dict[str, int], names: Names, sites: dict[str, int], faults: dict[tuple[int, int | None], int]
+    row: Row, kinds: dict[str, int], names: Names, sites: dict[str, int], faults: dict[tuple[int, int], int]
 ) -> list[int | str]:  # fmt: skip
     event, ts, cpu, pid, _, values = row
     address, call = place_of(row)

@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def report(options: argparse.Namespace, run: Callable[[argparse.Namespace], tuple[int, Kernel]], image: bool) -> int:
     """Run the program of `options` by `run`, with a trace, and write its report; the program's status."""
     from tools.registry import plain
-    from tools.report.collect import collect
+    from tools.report.collect import collect, of_faults
     from tools.report.page import page
 
     progress = Progress(sys.stderr)
@@ -38,7 +38,7 @@ def report(options: argparse.Namespace, run: Callable[[argparse.Namespace], tupl
         options.trace = None if image else os.path.join(folder, "trace.jsonl")
         status, kernel = run(options)
         progress.status("reading the trace")
-        timeline, summary = _read(options.trace, kernel) if options.trace else (None, None)
+        timeline, summary = _read(options.trace, kernel) if options.trace else (of_faults(kernel.record_faults()), None)
     progress.status("looking at memory")
     facts = _facts(kernel, options, status, image)
     found = collect(kernel, os.path.basename(options.program), facts, timeline, summary)
