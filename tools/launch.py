@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,8 @@ def boot_and_run(options: argparse.Namespace, output: TextIO) -> tuple[int, Kern
     checks_access = options.check_access or options.check_uninit
     if checks_access and not image and options.slab_debug is None:
         options.slab_debug = "Z"
+    if folder := os.path.dirname(getattr(options, "save", None) or ""):
+        os.scandir(folder).close()  # before a run that would be lost
     boot = boot_options(options)
     tracing = Tracing(options) if getattr(options, "trace", None) else None
     program = load(options, boot.layout) if options.program and not image else None
