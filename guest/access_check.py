@@ -247,6 +247,8 @@ class AccessCheck:
         """The object that a bad byte of a slab belongs to or, where that was never given to anybody, the one beside."""
         va = PAGE_OFFSET + pa
         here = self.shadow.object_at(va)
+        if not self.shadow.in_slab(va):
+            return 0
         if here is None:
             beside = self.shadow.object_at(va + GRANULE * _ROW) or self.shadow.object_at(va - GRANULE * _ROW)
             return beside.start if beside else 0

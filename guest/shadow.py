@@ -136,6 +136,12 @@ class Shadow:
             p = (w[p + 3] ^ 0xC0000000) >> 2
         return (w[p + 6], w[p + 7]) if w[p] & PG_slab else None
 
+    def in_slab(self, va: int) -> bool:
+        """Whether a direct-map address is in a slab."""
+        with suppress(*_DAMAGE):
+            return self._slab_of(va) is not None
+        return False
+
     def object_at(self, va: int) -> Object | None:
         """The object whose place a direct-map address is in; None in no slab, and beside the objects."""
         with suppress(*_DAMAGE):

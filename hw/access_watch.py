@@ -210,8 +210,10 @@ class Watched:
     def _look(self, pa: int, size: int, write: bool) -> None:
         eip = self._engine.read_register(REGISTERS["eip"])
         if eip in self._watch.exempt:
-            if write and self._uninit is not None:
-                self._watch.unset.clear(pa, size)
+            if write:
+                self.filter.pushes[eip & _KNOWN - 1] = eip
+                if self._uninit is not None:
+                    self._watch.unset.clear(pa, size)
             return
         room = PAGE_SIZE - (pa & PAGE_SIZE - 1)
         self._part(eip, pa, pa, min(size, room), size, write)
