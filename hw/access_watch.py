@@ -11,9 +11,6 @@ What host code reads and writes by itself is no access, nor is what instructions
 from __future__ import annotations
 
 import ctypes
-import mmap
-import platform
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,6 +18,7 @@ from typing import Any, NamedTuple
 from hw.breakpoints import Kind, decode_access
 from hw.cpu import CPU, MSR_EFER
 from hw.engine import HOOK_MEM_READ, HOOK_MEM_WRITE, REGISTERS, HookMemory
+from hw.native import x86_64
 from hw.paging import CR4_PAE, PAGE_SIZE, Access, walk
 from hw.ram import RAM
 from hw.shadow import ALLOWED, PLAIN, STACK, STACK_UNSET, TO_STACK, Unset
@@ -148,7 +146,7 @@ class Watched:
             ctypes.cast(self._callback, ctypes.c_void_p).value,
             ctypes.cast(engine.library.run.uc_reg_read, ctypes.c_void_p).value,
         )  # fmt: skip
-        self._code = _native(ctypes.addressof(self.filter))
+        self._code = x86_64(_CODE.replace(b"\x88" * 8, ctypes.addressof(self.filter).to_bytes(8, "little")))
         kinds = HOOK_MEM_READ | HOOK_MEM_WRITE
         if self._code is None:
             engine.hook(kinds, self._callback)
@@ -281,19 +279,6 @@ class Watched:
                     if (at ^ pa) & PAGE_SIZE - 1 == 0 and self._physical(at) == pa:
                         return at
         return 0
-
-
-def _native(filter_: int) -> ctypes.Array[ctypes.c_char] | None:
-    """The hook as machine code; None: not on this host."""
-    if platform.machine().lower() not in ("x86_64", "amd64") or sys.platform == "win32":
-        return None
-    try:
-        page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-    except OSError:
-        return None
-    code = _CODE.replace(b"\x88" * 8, filter_.to_bytes(8, "little"))
-    page[: len(code)] = code
-    return (ctypes.c_char * len(code)).from_buffer(page)
 
 
 @cache

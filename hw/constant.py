@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
-import platform
-import sys
+
+from hw.native import x86_64
 
 _NOWHERE = 0xFFFF_FFFF
 #: A callback of the engine in x86-64 code: its arguments are in RDI, RSI (offset), EDX (size) and RCX (the two words).
@@ -24,8 +23,8 @@ _JUMP = b"\xff\xe0"
 class ConstantRegister:
     """32 bits at an offset of a device's window: to read them changes nothing and needs no time.
 
-    A callback of Python's costs 0.5 us, one of machine code 0.03 us. Where the host is no x86-64 with the calling
-    convention of System V, or forbids memory for code, Python answers: ``offset`` and ``value`` are what it shows.
+    A callback of Python's costs 0.5 us, one of machine code 0.03 us. Where the host has no such code Python answers:
+    ``offset`` and ``value`` are what it shows.
     """
 
     def __init__(self) -> None:
@@ -48,12 +47,4 @@ class ConstantRegister:
 
     def code(self, otherwise: int) -> ctypes.Array[ctypes.c_char] | None:
         """The callback, which asks the one at the address ``otherwise`` for everything else; None: not on this host."""
-        if platform.machine().lower() not in ("x86_64", "amd64") or sys.platform == "win32":
-            return None
-        try:
-            page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-        except OSError:
-            return None
-        code = _CODE + otherwise.to_bytes(8, "little") + _JUMP
-        page[:len(code)] = code
-        return (ctypes.c_char * len(code)).from_buffer(page)
+        return x86_64(_CODE + otherwise.to_bytes(8, "little") + _JUMP)

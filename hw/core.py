@@ -1,7 +1,8 @@
 """A machine in a file: an ELF32 core, as gdb and its kin read it (System V gABI; NT_PRSTATUS of Linux for i386).
 
-Each PT_LOAD is a run of linear addresses with its physical one, so what a debugger sees is the address space; memory
-that is all zeros is one piece of the file for all. What only a machine needs (the memory map, every register of every
+Each PT_LOAD is a run of linear addresses with its physical one, so what a debugger sees is the address space; frames
+that are not mapped have the linear address -1, as kexec's cores have it. Memory that is all zeros is one piece of the
+file for all. What only a machine needs (the memory map, every register of every
 CPU, all memory, that of more than 32 bits too) stands in notes named "highmem". The CRC is that of the whole file with
 the CRC's own four bytes zero.
 """
@@ -42,6 +43,7 @@ _GAP = 1 << 16  # pieces of memory that are closer are one
 _CHUNK = 1 << 20
 _HEADERS_LIMIT = 1 << 28
 _NO_ADDRESS = 0xFFFF_F000  # in place of a physical address that has no room: ROM, where no RAM is
+_NOT_MAPPED = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def write_core(
     rows = merge_runs(walk_all(ram, cr3, first["cr0"], first["cr4"], first["efer"]), by="pa")
     runs = [(int(row["start"]), int(row["pa"]), int(row["end"] - row["start"])) for row in rows]
     pieces = list(_joined(ram))
-    loads = list(_loads(runs, pieces, ram.ranges))
+    loads = [*_loads(runs, pieces, ram.ranges), *_not_mapped(runs, pieces)]
     length = len(_headers(ram, cpus, notes, pieces, loads, 0))
     base = length + -length % PAGE_SIZE
     headers = _headers(ram, cpus, notes, pieces, loads, base).ljust(base, b"\0")
@@ -125,6 +127,21 @@ def _loads(
                     stop = min([end, at + _ZEROS, *starts[number + 1 : number + 2]])
                     yield linear + at - pa, at, stop - at, None
                 at = stop
+
+
+def _not_mapped(
+    runs: Sequence[tuple[int, int, int]], pieces: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int, int, int | None]]:  # fmt: skip
+    """The same of memory with contents that no run shows, as far as 32 bits can name it."""
+    shown = sorted((pa, pa + size) for _, pa, size in runs)
+    for number, (start, end) in enumerate(pieces):
+        end = min(end, 1 << 32)
+        for low, high in shown:
+            if start < min(low, end):
+                yield _NOT_MAPPED, start, min(low, end) - start, number
+            start = max(start, high)
+        if start < end:
+            yield _NOT_MAPPED, start, end - start, number
 
 
 def _headers(

@@ -11,6 +11,7 @@ from hw.core import State, read_core, write_core
 from hw.cpu import CPU, ReadHandler, WriteHandler
 from hw.e820 import E820Entry, E820Map
 from hw.errors import EngineError, HighmemError, ImageError
+from hw.files import replaced
 from hw.ram import RAM
 
 #: The page in the PCI hole that hypercall stubs store to (4 KB).
@@ -81,15 +82,8 @@ class Machine:
         if any(cpu.depth for cpu in self.cpus):
             raise EngineError("a machine cannot be saved while it runs")
         registers = [cpu.registers() for cpu in self.cpus]
-        temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
-        try:
-            with open(temporary, "wb") as file:
-                write_core(file, self.ram, registers, registers[0]["cr3"] if cr3 is None else cr3, notes)
-            os.replace(temporary, path)
-        except BaseException:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
-            raise
+        with replaced(path) as partial, open(partial, "wb") as file:
+            write_core(file, self.ram, registers, registers[0]["cr3"] if cr3 is None else cr3, notes)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Machine:

@@ -190,16 +190,11 @@ def _boot(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     import shutil
 
+    from hw.files import replaced
+
     built = compile_program(options, boot_options(options).layout, "exec")
-    partial = f"{options.output}.{os.getpid()}.new"
-    try:
+    with replaced(options.output) as partial:
         shutil.copy(built, partial)
-        os.replace(partial, options.output)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
-        error.filename, error.filename2 = options.output, None
-        raise
     return 0
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import TYPE_CHECKING
 
 from guest.symbol_file import symbol_file
+from hw.files import replaced
 
 if TYPE_CHECKING:
     from guest.kernel import Kernel
@@ -15,16 +15,7 @@ if TYPE_CHECKING:
 def save(kernel: Kernel, path: str) -> str:
     """Write IMAGE and IMAGE.vmlinux, each as a whole; a line that tells what to do with them. Raises OSError."""
     types = f"{path}.vmlinux"
-    partial = f"{types}.{os.getpid()}.tmp"
-    try:
-        kernel.save(path)
-        with open(partial, "wb") as file:
-            file.write(symbol_file(kernel.layout, kernel.symbols))
-        os.replace(partial, types)
-    except BaseException as error:
-        if os.path.exists(partial):
-            os.unlink(partial)
-        if isinstance(error, OSError):
-            error.filename, error.filename2 = path, None
-        raise
+    kernel.save(path)
+    with replaced(types) as partial, open(partial, "wb") as file:
+        file.write(symbol_file(kernel.layout, kernel.symbols))
     return f"highmem: saved; 'gdb {shlex.quote(types)} {shlex.quote(path)}' or 'highmem monitor {shlex.quote(path)}'\n"

@@ -16,9 +16,11 @@ import argparse
 import contextlib
 import dataclasses
 import enum
+import html
 import io
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hw.errors import HighmemError
@@ -43,6 +45,7 @@ class Script(Session):
     def __init__(self, kernel: Kernel, status: int | None) -> None:
         super().__init__(kernel)
         self.status = status
+        _show_in_notebooks()
 
     @property
     def faults(self) -> FaultLog:
@@ -68,14 +71,24 @@ class Script(Session):
 
     def _repr_html_(self) -> str:
         """The machine in a notebook: its report."""
-        import html
-
         from tools.report.collect import collect
         from tools.report.page import page
 
         facts = [("virtual time", f"{self.kernel.clock() / 1e9:.6f} s")]
         text = page(collect(self.kernel, "machine", facts, None, None))
         return f'<iframe srcdoc="{html.escape(text)}" style="width: 100%; height: 640px; border: 0"></iframe>'
+
+
+@cache
+def _show_in_notebooks() -> None:
+    """Give the result of every command that is an object of its own the text of that command as its picture."""
+    from tools.commands import standard
+
+    for command in standard().commands.values():
+        module = sys.modules[command.compute.__module__]
+        shown: Any = getattr(module, command.compute.__annotations__.get("return", ""), None)
+        if hasattr(shown, "__dataclass_fields__") and not hasattr(shown, "_repr_html_"):
+            shown._repr_html_ = lambda result, text=command.text: f"<pre>{html.escape(text(result))}</pre>"
 
 
 def boot(**options: Option) -> Script:

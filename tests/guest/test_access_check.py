@@ -53,6 +53,7 @@ WRONG = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("slab_debug", DEBUG)
 @pytest.mark.parametrize("way", WRONG)
 def test_wrong_accesses(way: str, slab_debug: str | None) -> None:
@@ -128,6 +129,7 @@ UNSET = {
 }  # fmt: skip
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("slab_debug", DEBUG)
 @pytest.mark.parametrize("way", UNSET)
 def test_memory_that_was_never_written(way: str, slab_debug: str | None) -> None:
@@ -166,6 +168,7 @@ CORRECT = [
 ]  # fmt: skip
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("uninit", [False, pytest.param(True, id="uninit")])
 @pytest.mark.parametrize(("name", "options"), CORRECT)
 def test_correct_programs(name: str, options: dict[str, int], uninit: bool) -> None:

@@ -46,6 +46,7 @@ def test_every_run_is_reported(runs: list[FailRun]) -> None:
     assert all("kmalloc of " in run.site and "fail_all.c:" in run.site for run in runs)
 
 
+@pytest.mark.slow
 def test_the_three_mistakes_are_found(runs: list[FailRun]) -> None:
     bad = {function: [run for run in runs if run.failures and f" by {function}+" in run.site]
            for function in ("pair", "chain", "label", "main")}  # fmt: skip

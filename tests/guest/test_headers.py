@@ -246,6 +246,7 @@ void *test(void) { return kmem_cache_create("a", 8, 0, 0, ctor); }
         build(text + MAIN)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "text",
     [

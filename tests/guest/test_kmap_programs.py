@@ -87,6 +87,7 @@ def test_six_threads_share_two_slots(options: dict[str, Any]) -> None:
     assert run(HERE / "programs" / "kmap_contend.c", look=nobody_waits, **options) == (0, "")
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("schedule", [None, 1, 2])
 def test_13_types_on_two_cpus(schedule: int | None) -> None:
     status, text = run(HERE / "programs" / "kmap_cpus.c", look=clean, cpus=2, schedule=schedule)

@@ -49,6 +49,7 @@ def test_every_part_is_named() -> None:
     assert [line for line in PARTS if f'"{line}"' not in table] == [] and table.count("{") == len(PARTS)
 
 
+@pytest.mark.slow
 def test_with_several_cpus() -> None:
     with Kernel.boot(BootOptions(ram=64 * MB, nr_cpus=4)) as kernel:
         for part in ("percpu", "fifos", "pools"):

@@ -32,6 +32,7 @@ def test_programs_run_as_elsewhere(name: str) -> None:
     assert status == 0 and "WRONG" not in text
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("ram", "gigabytes", "above"),
     [(2 * GB, 2, 0), (6 * GB, 7, 3), pytest.param(64 * GB, 64, 60, marks=pytest.mark.slow)],

@@ -282,6 +282,7 @@ def test_a_cpu_that_never_takes_the_call_is_waited_for() -> None:
         assert kernel.vm.word(kernel.layout.va("call_cpus")) == 2
 
 
+@pytest.mark.slow
 def test_who_dies_dies_on_its_cpu_and_the_machine_goes_on() -> None:
     with boot(3) as kernel:
         status, text = execute(kernel, PROGRAMS / "smp_oops.c")

@@ -59,6 +59,7 @@ def test_size_of_the_zoo() -> None:
     assert found == set(CHECKS) - {"watermarks"}
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "source",
     [pytest.param(s, id=s.stem, marks=[pytest.mark.slow] if s.stem in VARIANTS else []) for s in BUGS],
@@ -71,6 +72,7 @@ def test_mistake(source: Path) -> None:
     assert (missing, others) == ([], []), [str(failure) for failure in failures]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("source", SUSPICIOUS, ids=lambda source: source.stem)
 @pytest.mark.parametrize("options", TOOLS)
 def test_correct_program(source: Path, options: str) -> None:

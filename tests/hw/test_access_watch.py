@@ -62,7 +62,7 @@ class Bench:
 @pytest.fixture(params=["machine code", "Python"])
 def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     if request.param == "Python":
-        monkeypatch.setattr(hw.access_watch, "_native", lambda address: None)
+        monkeypatch.setattr(hw.access_watch, "x86_64", lambda address: None)
     bench = Bench()
     yield bench
     bench.close()

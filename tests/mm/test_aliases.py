@@ -34,6 +34,7 @@ def frames_of(kernel: Kernel, cr3: int) -> dict[int, list[int]]:
     return found
 
 
+@pytest.mark.variants
 def test_every_frame(kernel: Kernel) -> None:
     pages = [kernel.page_alloc.alloc_pages(GFP_HIGHUSER, 0) for _ in range(40)]
     for page in pages[:30]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from elftools.elf.elffile import ELFFile
 
 from guest.kernel import Kernel
 from hw.machine import Machine
-from mm.gfp import GFP_KERNEL
+from mm.gfp import GFP_HIGHUSER, GFP_KERNEL
 from mm.layout import PAGE_OFFSET
 from mm.setup import BootOptions
+from tests.tools.gdb_runner import gdb as find_gdb
 from tools.monitor import Monitor
 from tools.save import save
 
-GDB = shutil.which("gdb")
 MACHINES = {
     "small": BootOptions(ram=64 << 20),
     "high": BootOptions(ram=1 << 30, cpus=2),
@@ -34,6 +33,7 @@ class Saved:
     kernel: Kernel
     image: Path
     areas: list[int]
+    unmapped: int
 
 
 @pytest.fixture(scope="module", params=MACHINES)
@@ -46,9 +46,12 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             kernel.vm.write(area, f"area number {number}\0".encode())
         for size in (30, 100, 5000):
             assert kernel.slab.kmalloc(size, GFP_KERNEL)
+        page = kernel.page_alloc.alloc_pages(GFP_HIGHUSER, 0)
+        unmapped = kernel.page_alloc.page_to_pfn(page) << 12
+        kernel.ram.write(unmapped, b"seen by nobody")
         image = tmp_path_factory.mktemp("saved") / "image"
         assert str(image) in save(kernel, str(image))
-        yield Saved(kernel, image, areas)
+        yield Saved(kernel, image, areas, unmapped)
 
 
 def names_of_caches(kernel: Kernel) -> list[str]:
@@ -60,9 +63,7 @@ def names_of_caches(kernel: Kernel) -> list[str]:
 
 def gdb(saved: Saved, *commands: str) -> list[str]:
     """What each command prints."""
-    if GDB is None:
-        pytest.skip("gdb is not installed")
-    line = [GDB, "-nx", "-q", "-batch", "-ex", "set width 0", "-ex", "set print repeats unlimited",
+    line = [find_gdb(), "-nx", "-q", "-batch", "-ex", "set width 0", "-ex", "set print repeats unlimited",
             f"{saved.image}.vmlinux", "-ex", f"core {saved.image}", "-ex", "echo \\n###\\n"]
     for command in commands:
         line += ["-ex", command, "-ex", "echo \\n###\\n"]
@@ -164,6 +165,8 @@ def test_drgn_walks_our_lists(saved: Saved, live: bool) -> None:
     assert pa is not None
     if pa < 1 << 32:
         assert program.read(pa, 13, physical=True) == b"area number 1"
+    if saved.unmapped < 1 << 32:
+        assert program.read(saved.unmapped, 14, physical=True) == b"seen by nobody"
     comm = program["init_task"].comm.string_()
     assert comm == b"swapper"
 
@@ -186,7 +189,8 @@ def test_volatility_translates_as_the_core_says(saved: Saved, tmp_path: Path) ->
     context.config["intel.page_map_offset"] = kernel.tables.pgd - PAGE_OFFSET
     layer = (intel.IntelPAE if kernel.layout.pae else intel.Intel)(context, "intel", "intel")
     with open(saved.image, "rb") as file:
-        loads = [s.header for s in ELFFile(file).iter_segments() if s.header.p_type == "PT_LOAD"]
+        every = [s.header for s in ELFFile(file).iter_segments() if s.header.p_type == "PT_LOAD"]
+        loads = [load for load in every if load.p_vaddr != 0xFFFFFFFF]
         seen = 0
         for load in loads:
             where = layer.translate(load.p_vaddr)[0]
@@ -199,6 +203,10 @@ def test_volatility_translates_as_the_core_says(saved: Saved, tmp_path: Path) ->
     for _, size, where, *_ in layer.mapping(PAGE_OFFSET, (1 << 32) - PAGE_OFFSET, ignore_errors=True):
         mapped += sum(max(0, min(where + size, end) - max(where, start)) for start, end in kernel.ram.ranges)
     assert mapped == sum(load.p_memsz for load in loads)
+    low = [(load.p_paddr, load.p_paddr + load.p_memsz) for load in every if load.p_paddr != 0xFFFFF000]
+    for start, end in kernel.ram.extents():
+        for pa in range(start, min(end, 1 << 32), 4096):
+            assert any(first <= pa and pa + 4096 <= last for first, last in low), hex(pa)
 
 
 # ourselves

@@ -14,6 +14,7 @@ import pytest
 
 from hw.errors import HighmemError
 from tools.commands import standard
+from tools.commands.translate import vtop
 from tools.monitor import Monitor
 from tools.registry import plain
 from tools.script import Script, boot, open_image, run
@@ -84,6 +85,8 @@ def test_the_machine_of_the_command_line_is_in_the_lines(capfd: pytest.CaptureFi
 
 def test_notebooks_show_answers_and_machines(machine: Script) -> None:
     assert machine.ask("x /2xw c1000000")._repr_html_().startswith("<pre>c1000000: 0x")
+    assert vtop(machine, 0xC1000000)._repr_html_().startswith("<pre>VIRTUAL   PHYSICAL\nc1000000  1000000")
+    assert "<pre>" in machine.faults[0]._repr_html_()
     page = machine._repr_html_()
     assert page.startswith("<iframe srcdoc=\"") and "&lt;script" in page and page.count('"') < 10
     assert "write of 4 bytes" in str(machine.faults[0])

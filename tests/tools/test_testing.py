@@ -295,6 +295,7 @@ def test_objects_and_linked_programs(folder: Path) -> None:
 # the word
 
 
+@pytest.mark.slow
 def test_the_word(folder: Path) -> None:
     write(folder, a_c=GOOD, b_c=BAD, k_c=KUNIT)
     done = word("a.c", "b.c", "k.c", "--junit", "out.xml")

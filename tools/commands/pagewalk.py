@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hw import paging
@@ -275,19 +275,10 @@ def _page(page: ptdiff.Page) -> str:
 # pgcost
 
 
-@dataclass
-class TableRow:
-    """A page table, as in mm.pgcost.TablePage. site: who allocated it in words, "" where that is unknown."""
+@dataclass(frozen=True, slots=True)
+class TableRow(TablePage):
+    """A page table. site: who allocated it in words, "" where that is unknown."""
 
-    physical: int
-    level: str
-    start: int
-    end: int
-    used: int
-    entries: int
-    size: int
-    window: str
-    spaces: list[int]
     site: str
 
 
@@ -360,10 +351,7 @@ def _table(session: Session, table: TablePage) -> TableRow:
         owned = session.kernel.page_owner(table.physical >> PAGE_SHIFT)
         if owned and owned.owner:
             site = str(place(session, owned.owner.trace[0])) if owned.owner.trace else "the kernel itself"
-    return TableRow(
-        table.physical, table.level, table.start, table.end, table.used, table.entries, table.size, table.window,
-        list(table.spaces), site,
-    )  # fmt: skip
+    return TableRow(**asdict(table), site=site)
 
 
 def render_pgcost(cost: Cost) -> str:

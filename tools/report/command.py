@@ -29,10 +29,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def report(options: argparse.Namespace, run: Callable[[argparse.Namespace], tuple[int, Kernel]], image: bool) -> int:
     """Run the program of `options` by `run`, with a trace, and write its report; the program's status."""
+    from hw.files import replaced
     from tools.registry import plain
     from tools.report.collect import collect, of_faults
     from tools.report.page import page
 
+    if folder := os.path.dirname(options.output):
+        os.scandir(folder).close()  # before a run that would be lost
     progress = Progress(sys.stderr)
     with tempfile.TemporaryDirectory(prefix="highmem-report-") as folder:
         options.trace = None if image else os.path.join(folder, "trace.jsonl")
@@ -43,16 +46,8 @@ def report(options: argparse.Namespace, run: Callable[[argparse.Namespace], tupl
     facts = _facts(kernel, options, status, image)
     found = collect(kernel, os.path.basename(options.program), facts, timeline, summary)
     text = json.dumps(plain(found)) if options.data else page(found)
-    partial = f"{options.output}.{os.getpid()}.new"
-    try:
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(partial, options.output)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
-        error.filename, error.filename2 = options.output, None
-        raise
+    with replaced(options.output) as partial, open(partial, "w", encoding="utf-8") as file:
+        file.write(text)
     progress.clear()
     sys.stderr.write(f"highmem: {options.output} written, {len(text) >> 10} kB\n")
     return status
