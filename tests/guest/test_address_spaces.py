@@ -44,6 +44,7 @@ EACH = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @EACH
 def test_one_fault_for_each_page_table_and_address_space(name: str) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from guest import calls, elf
 from tools.testing.programs import load
 
 TESTS = Path(__file__).resolve().parents[2] / "guest" / "tests"
 
 
+@pytest.mark.slow
 def test_every_call_is_used_by_a_guest_test() -> None:
     used: set[str] = set()
     for path in sorted(TESTS.glob("*.c")):

@@ -69,6 +69,7 @@ def test_the_good_runs_are_good(runs: list[FailRun]) -> None:
     assert all(run.status == 1 for run in runs if run.number < 159 and run.number in good)
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_same(job: Job, runs: list[FailRun]) -> None:
     workers = Workers(2)
     numbers = [*range(1, 90, 3), *range(150, 200, 5)]

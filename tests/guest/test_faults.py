@@ -330,6 +330,7 @@ def test_each_program_is_known() -> None:
     assert len(CAUSES) >= 15
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", CAUSES)
 def test_cause(name: str) -> None:
     cause = CAUSES[name]

@@ -25,6 +25,7 @@ def run(program: Path, *arguments: str, **options: object) -> tuple[int, str]:
         return status, kernel.log.text()[start:]
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @pytest.mark.parametrize("name", ["tour", "threads", "smp"])
 def test_programs_run_as_elsewhere(name: str) -> None:

@@ -53,6 +53,7 @@ def free(kernel: Kernel) -> int:
     )
 
 
+@pytest.mark.slow
 def test_who_retries() -> None:
     """Up to order 3 a request that may wait does so until there is memory; one of order 4 only if told to repeat."""
     status, text = run("retry")

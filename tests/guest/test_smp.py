@@ -192,6 +192,7 @@ main is on CPU 0
 """)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_initial_value_reaches_every_cpu_of_an_executable(tmp_path: Path) -> None:
     source = tmp_path / "initial.c"
     source.write_text("""

@@ -225,6 +225,7 @@ after 1, before 0, in range 1, 64 bits 1
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("program", EXPECTED)
 def test_program(every_compiler: str, program: str) -> None:
     status, text = run(program)

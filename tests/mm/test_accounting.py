@@ -227,6 +227,7 @@ def test_kmap_window_wraps(boot: Callable[..., Kernel], page_owner: bool) -> Non
     sequence.check()
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @EACH
 def test_another_process_goes_on(options: BootOptions, tmp_path: Path) -> None:

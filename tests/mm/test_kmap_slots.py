@@ -53,6 +53,7 @@ def test_waiting_for_a_slot_alone_is_a_deadlock() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_deadlock_names_those_that_have_ended(tmp_path: Path) -> None:
     """Three threads hold all the slots, by two lines of code; two of them have ended."""
     source = Path(__file__).parent.parent / "guest" / "programs" / "kmap_holders.c"

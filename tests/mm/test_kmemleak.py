@@ -313,6 +313,7 @@ EDGES = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @given(shapes=THINGS, edges=EDGES)
 @settings(max_examples=40)

@@ -453,6 +453,7 @@ def test_a_fragmented_zone(boot: Boot) -> None:
     assert index[0] == 0 and min(index[1:]) > 0.9
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("order", [None, 0, 3, 10])
 def test_the_picture_counts_every_frame(busy: Kernel, order: int | None) -> None:
     frames = busy.frame_map()

@@ -69,6 +69,7 @@ def theirs(layer: Any, linear: int) -> int | None:
         return None
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 def test_every_mapped_page(machine: tuple[Kernel, Any]) -> None:
     kernel, layer = machine

@@ -207,6 +207,7 @@ def test_calling_a_function_and_jumping(tmp_path: Path) -> None:
     assert "$1 = 65\n$2 = 2\n" in ran.text and ran.status != 124
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_an_endless_loop(tmp_path: Path) -> None:
     path = str(tmp_path / "gdb.sock")
     ran = debug(tmp_path, SHAPES, (

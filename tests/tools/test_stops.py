@@ -111,6 +111,7 @@ def dying(tmp_path: Path) -> Iterator[Bench]:
     yield from bench_of(tmp_path / "program.c", ["die"])
 
 
+@pytest.mark.slow
 def test_break_on_a_function_with_a_condition_on_its_argument(bench: Bench) -> None:
     assert re.fullmatch(r"Breakpoint 1: kmalloc if size > 0x1000   \([0-9a-f]{8}\)\n",
                         bench.text("break kmalloc if size > 0x1000"))  # fmt: skip

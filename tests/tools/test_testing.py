@@ -91,6 +91,7 @@ kunit_test_suite(suite);
 # what is looked at
 
 
+@pytest.mark.slow
 def test_a_status(folder: Path) -> None:
     assert judged(folder, GOOD).outcome == "passed"
     result = judged(folder, BAD)
@@ -327,6 +328,7 @@ def test_several_at_a_time(folder: Path) -> None:
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "2 passed, 2 failed, 1 skipped"), done.stdout
 
 
+@pytest.mark.slow
 def test_an_oops_is_shown_at_its_line(folder: Path) -> None:
     write(folder, o_c=MAIN + "{\n\tint *p = (int *)(argc - 1);\n\n\t*p = 1;\n\treturn 0;\n}\n")
     done = word("o.c")
@@ -334,6 +336,7 @@ def test_an_oops_is_shown_at_its_line(folder: Path) -> None:
     assert "NULL pointer dereference at virtual address 00000000" in done.stdout
 
 
+@pytest.mark.slow
 def test_what_does_not_compile(folder: Path) -> None:
     write(folder, a_c=GOOD, z_c="int main(void) { return frobnicate; }\n")
     done = word("z.c", "a.c")
@@ -411,6 +414,7 @@ def test_a_project_of_somebody_else(folder: Path) -> None:
     assert done.returncode not in (0, 1) or "--ram" in done.stdout
 
 
+@pytest.mark.slow
 def test_tap_items(folder: Path) -> None:
     write(folder, t_c=TAP % 3)
     done = word("t.c", "-v")
@@ -418,6 +422,7 @@ def test_tap_items(folder: Path) -> None:
     assert "t.c::second FAILED" in done.stdout and "t.c::(the rest) PASSED" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_item_tells_its_virtual_time(folder: Path) -> None:
     write(folder, a_c="#include <linux/delay.h>\nint main(void) { msleep(50); return 0; }\n")
     word("a.c", "--junit", "out.xml")
