@@ -111,6 +111,29 @@ def test_monitor_without_a_kernel(capfd) -> None:
     assert results["faults"]["counts"]["14"] == 517
 
 
+def test_the_local_descriptor_table(tmp_path: Path, capfd) -> None:
+    source = tmp_path / "ldt.c"
+    source.write_text("""
+#include "bare.h"
+static u64 ldt[] = { 0, 0x00CFF2000000FFFFull, 0, 0x00009A001000FFFFull };
+int main(void)
+{
+	set_descriptor(FREE_SELECTOR, (u32)ldt, sizeof(ldt) - 1, 0x82, 0);
+	asm volatile("lldt %w0" : : "r"(FREE_SELECTOR));
+	return 0;
+}
+""")
+    assert run(str(source), "-ex", "info ldt", "--json") == 1
+    table = json.loads(capfd.readouterr().out.splitlines()[-1])["result"]
+    assert (table["name"], table["limit"]) == ("LDT", 31)
+    assert [(e["number"], e["kind"], e["base"], e["dpl"]) for e in table["entries"]] == [
+        (1, "Data read/write", 0, 3), (3, "Code read/exec", 0x1000, 0)]
+    assert run(str(source), "-ex", "info ldt") == 1
+    assert "LDT[01] sel=000c: Data read/write 32-bit" in capfd.readouterr().out
+    assert run(str(bare.FOLDER / "exceptions.c"), "-ex", "info ldt") == 1
+    assert "no LDT: LDTR is 0000" in capfd.readouterr().err
+
+
 def test_kernel_commands_say_that_there_is_none(capfd) -> None:
     source = str(bare.FOLDER / "exceptions.c")
     assert run(source, "-ex", "info tlb -s") == 1

@@ -263,6 +263,11 @@ def test_pgcost_of_programs(monitor: Monitor) -> None:
     before = monitor.execute("pgcost").result.size
     task = kernel.tasks.create_program("shell", 1)
     cost = monitor.execute("pgcost").result
+    for space in cost.spaces:
+        alone = monitor.execute(f"pgcost --cr3 {space.space.cr3:x}").result
+        assert alone.spaces == [space] and alone.size == space.own + space.shared
+    with pytest.raises(CommandError, match="no address space has its page directory"):
+        monitor.execute("pgcost --cr3 5000")
     own = 32 + 3 * SMALL if kernel.layout.pae else SMALL
     assert cost.size == before + own and [space.own for space in cost.spaces][1] == own
     assert cost.spaces[1].shared == cost.spaces[0].shared > 0

@@ -1,4 +1,4 @@
-"""`info gdt`, `info idt`, `info tss`, `info cr`: the tables and registers of protected mode, decoded."""
+"""`info gdt`, `info ldt`, `info idt`, `info tss`, `info cr`: the tables and registers of protected mode, decoded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tools.session import Session
 
 _EFER_BITS = ((11, "NXE"), (10, "LMA"), (8, "LME"), (0, "SCE"))
 _WIDE = 8
+_LOCAL = 4  # a selector's TI: the entry is the LDT's
 
 
 @dataclass
@@ -55,6 +56,15 @@ def info_gdt(session: Session) -> Table:
     return _table(session, "gdt")
 
 
+def info_ldt(session: Session) -> Table:
+    """The local descriptor table that LDTR names; CommandError where it names none."""
+    values = session.cpu.registers()
+    base, limit = values["ldtr_base"], values["ldtr_limit"]
+    if not values["ldtr"] & ~3:
+        raise CommandError(f"no LDT: LDTR is {values['ldtr']:04x}, a null selector")
+    return Table("LDT", base, limit, list(table(session.read, base, limit)))
+
+
 def info_idt(session: Session) -> Table:
     """The interrupt descriptor table."""
     return _table(session, "idt")
@@ -89,7 +99,8 @@ def render_table(result: Table) -> str:
     """A line for each entry, after Bochs."""
     lines = [f"{result.name} base={result.base:08x} limit={result.limit:x}"]
     for entry in result.entries:
-        place = f"{result.name}[{entry.number:02x}]" + (f" sel={entry.number * 8:04x}" if result.name == "GDT" else "")
+        selector = {"GDT": entry.number * 8, "LDT": entry.number * 8 + _LOCAL}.get(result.name)
+        place = f"{result.name}[{entry.number:02x}]" + ("" if selector is None else f" sel={selector:04x}")
         if entry.kind == "TaskGate":
             what = f"tss={entry.selector:04x}"
         elif "Gate" in entry.kind:
@@ -119,6 +130,7 @@ def render_control(result: list[Control]) -> str:
 def register(registry: Registry) -> None:
     """Add the commands of this module."""
     for name, summary, compute in (("gdt", "the global descriptor table", info_gdt),
+                                   ("ldt", "the local descriptor table", info_ldt),
                                    ("idt", "the interrupt descriptor table", info_idt)):
         registry.add(Command(
             name=f"info {name}", summary=summary, example=f"info {name}", compute=compute, text=render_table,

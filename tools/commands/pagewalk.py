@@ -313,13 +313,13 @@ class Cost:
 
 
 def _parse_pgcost(session: Session, text: str) -> tuple[Any, ...]:
-    options, rest = take_options(text, {"-v": 0})
+    options, rest = take_options(text, {"-v": 0} | SPACE)
     no_arguments(session, rest)
-    return ("-v" in options,)
+    return "-v" in options, address_space(session, options)
 
 
-def pgcost(session: Session, every: bool) -> Cost:
-    """What page tables cost, by address space and by what they map; with `every` each table."""
+def pgcost(session: Session, every: bool, cr3: int | None = None) -> Cost:
+    """What page tables cost, by address space and by use; with `every` each table. cr3: only those under it."""
     if not session.cpu["cr0"] & paging.CR0_PG:
         raise CommandError("paging is off (CR0.PG=0): there are no page tables")
     if session.bare:
@@ -328,6 +328,11 @@ def pgcost(session: Session, every: bool) -> Cost:
     else:
         spaces, tables = session.kernel.address_spaces(), session.kernel.page_table_cost()
     costs = []
+    if cr3 is not None:
+        tables = [table for table in tables if cr3 in table.spaces]
+        spaces = [space for space in spaces if space.cr3 == cr3]
+        if not spaces:
+            raise CommandError(f"no address space has its page directory at physical 0x{cr3:x}")
     for space in spaces:
         mine = [table for table in tables if space.cr3 in table.spaces]
         own = sum(table.size for table in mine if len(table.spaces) == 1)
@@ -396,7 +401,8 @@ def register(registry: Registry) -> None:
         parse=_parse_ptdiff, compute=compare, text=render_ptdiff,
     ))  # fmt: skip
     registry.add(Command(
-        name="pgcost", arguments="[-v]", summary="the memory that page tables take, and for whom", example="pgcost",
+        name="pgcost", arguments=f"[-v] {SPACE_USAGE}", example="pgcost",
+        summary="the memory that page tables take, and for whom",
         details="By address space (what it has alone, what it shares) and by what the tables map. -v: each table,\n"
         "how many of its entries are used, and who allocated it.",
         parse=_parse_pgcost, compute=pgcost, text=render_pgcost,
