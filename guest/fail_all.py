@@ -81,7 +81,7 @@ class Bench:
         """Run once: how it ended, the allocations that were counted, and those that failed."""
         self._text.clear()
         self._inject.start(replace(plan, deep=self._job.deep))
-        status = self._kernel.run(self._program, [self._job.name, *self._job.arguments], self._job.timeout)
+        status = self._kernel.run(self._program, [self._job.name, *self._job.arguments], self._job.timeout, stay=True)
         result = judge(self._kernel, self._job.name, status, "".join(self._text), self._setup)
         attempts, failed = list(self._inject.attempts), list(self._inject.failed)
         return result, attempts, failed

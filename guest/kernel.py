@@ -507,19 +507,22 @@ class Kernel(Views):
 
     # running programs
 
-    def run(self, program: Program, arguments: Sequence[str] = (), timeout: float | None = None) -> int:
+    def run(
+        self, program: Program, arguments: Sequence[str] = (), timeout: float | None = None, stay: bool = False
+    ) -> int:
         """Load a program, run it, unload it; its exit status.
 
-        arguments: argv, the program's own name first. timeout: host seconds. A program that dies stays loaded, as a
-        module whose init function oopsed does. Raises LoadError where the program cannot be loaded, and HighmemError
+        arguments: argv, the program's own name first. timeout: host seconds. stay: a program that has no exit function
+        is not unloaded, as no such module can be, so that its variables go on holding what they lead to. A program that
+        dies stays loaded, as a module whose init function oopsed does. Raises LoadError where the program cannot be loaded, and HighmemError
         where another one was halted and can still be resumed.
         """
         if self.halt:
             raise HighmemError("a program was halted in this machine: resume it before another one runs")
         with self._walking():
-            return self._run(program, arguments, timeout)
+            return self._run(program, arguments, timeout, stay)
 
-    def _run(self, program: Program, arguments: Sequence[str], timeout: float | None) -> int:
+    def _run(self, program: Program, arguments: Sequence[str], timeout: float | None, stay: bool) -> int:
         def whole() -> int:
             task, loaded, parameters = self._load(program, arguments)
             try:
@@ -532,7 +535,8 @@ class Kernel(Views):
                 status = EXIT_KILLED
                 self._finish(task, loaded.module, killed=True)
             else:
-                self._finish(task, loaded.module)
+                inserted = loaded.image.kind == "main" or not status
+                self._finish(task, loaded.module, stay=stay and inserted and loaded.image.exit is None)
             return status
 
         return self._supervise(whole, timeout)
@@ -645,7 +649,7 @@ class Kernel(Views):
             self.runner.run(task, image.exit)
         return 0
 
-    def _finish(self, task: int, module: int, killed: bool = False) -> None:
+    def _finish(self, task: int, module: int, killed: bool = False, stay: bool = False) -> None:
         comm = self.tasks.comm(task)
         self.runner.stand_on(0)
         self.tasks.release(task)
@@ -654,6 +658,8 @@ class Kernel(Views):
                 self.spaces.leave_mm(cpu, self.sched.idle_task(cpu))
         if alive := [self.tasks.comm(task) for task in self.tasks.of_programs() if self.sched.alive(task)]:
             self.log(f"<4>the program stays loaded, its threads live on: {', '.join(alive)}\n")
+            return
+        if stay:
             return
         if killed:
             core = self.layout["module"].offset("module_core")
