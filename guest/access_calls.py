@@ -4,22 +4,43 @@ what they read and write in the program's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from guest.calls import TABLE
 from guest.shadow import Shadow
 from hw.cpu import CPU, ReadHandler, WriteHandler
 from hw.shadow import Unset
+from mm.errors import KernelFault
 from mm.gfp import GFP_ZERO
 from mm.layout import PAGE_OFFSET, PAGE_SHIFT, PAGE_SIZE, Layout
 from mm.list import Words
 from mm.maccess import KernelMemory
 from mm.page_alloc import PageAllocator
 from mm.pgtable import PageTables
+from mm.sched import Switch, TurnOver
 from mm.slab import SlabAllocator
 
 _NUMBERS = {call.name: 4 * call.number for call in TABLE}
 _ARGUMENTS = {4 * call.number: (call.name, 4 * call.arguments) for call in TABLE}
+
+# Arguments that point to something that the call reads: (argument, bytes, argument that says how many of these).
+_OBJECT = {
+    0: (
+        "kmem_cache_alloc", "kmem_cache_zalloc", "kmem_cache_free", "kmem_cache_destroy", "kmem_cache_size",
+        "kmem_cache_name", "kmem_cache_shrink", "kmem_ptr_validate", "remove_shrinker", "wake_up_process",
+        "kthread_stop", "add_timer", "mod_timer", "del_timer", "set_cpus_allowed_ptr", "find_get_page",
+        "find_lock_page", "find_or_create_page", "find_get_pages", "find_get_pages_contig", "find_get_pages_tag",
+        "truncate_inode_pages_from", "invalidate_mapping_pages", "iput", "get_task_mm", "mmput", "use_mm",
+        "unuse_mm",
+    ),
+    1: ("add_to_page_cache", "add_to_page_cache_lru", "set_cpus_allowed_ptr"),
+}  # fmt: skip
+_Operand = tuple[int, int, int | None]
+_READS: dict[int, list[_Operand]] = {_NUMBERS["vmap"]: [(0, 4, 1)], _NUMBERS["vwrite"]: [(0, 1, 2)]}
+for _argument, _names in _OBJECT.items():
+    for _name in _names:
+        _READS.setdefault(_NUMBERS[_name], []).append((_argument, 4, None))
 
 Behind = Callable[[int, int], None]
 
@@ -28,11 +49,13 @@ class CallChecks:
     """Stands around the calls. unset: None where it does not matter what was written.
 
     on_argument(name, origin): a call has got an argument that comes from a byte that was never written to.
+    on_read(va, size): a call is about to read what an argument points to.
     """
 
     def __init__(
         self, w: Words, layout: Layout, shadow: Shadow, unset: Unset | None, pages: PageAllocator,
         slab: SlabAllocator, tables: PageTables, on_argument: Callable[[str, int], None],
+        on_read: Callable[[int, int], None],
     ) -> None:  # fmt: skip
         self._w = w
         self._shadow = shadow
@@ -41,6 +64,8 @@ class CallChecks:
         self._slab = slab
         self._tables = tables
         self._on_argument = on_argument
+        self._on_read = on_read
+        self._asleep: set[tuple[int, int]] = set()  # calls that run again, by stack pointer
         self._ctor = layout["kmem_cache"].word("ctor")
         rows: dict[str, Behind] = {
             "ksize": self._ksize, "krealloc": self._krealloc, "kmem_cache_create": self._created,
@@ -65,17 +90,34 @@ class CallChecks:
         made = True  # what is mapped later is no hypercall window
 
     def _checked(self, write: WriteHandler) -> WriteHandler:
-        behind, w, unset = self._behind.get, self._w, self._unset
+        behind, reads, w, unset = self._behind.get, _READS.get, self._w, self._unset
 
         def call(offset: int, size: int, esp: int) -> None:
             i = (esp ^ 0xC0000000) >> 2
             if unset is not None:
                 self._look_at_arguments(unset, offset, esp)
-            write(offset, size, esp)
+            if (operands := reads(offset)) is not None:
+                self._read(write, offset, size, esp, operands)
+            else:
+                write(offset, size, esp)
             if (then := behind(offset)) is not None:
                 then(w[i], i + 3)
 
         return call
+
+    def _read(self, write: WriteHandler, offset: int, size: int, esp: int, operands: Sequence[_Operand]) -> None:
+        """A call that reads what arguments point to: at its begin, not when it goes on after a sleep."""
+        w, i = self._w, ((esp ^ 0xC0000000) >> 2) + 3
+        if (esp, offset) not in self._asleep:
+            for argument, length, count in operands:
+                self._on_read(w[i + argument], length * (1 if count is None else w[i + count]))
+        self._asleep.discard((esp, offset))
+        try:
+            write(offset, size, esp)
+        except (Switch, TurnOver) as way:
+            if way.again:
+                self._asleep.add((esp, offset))
+            raise
 
     def _look_at_arguments(self, unset: Unset, offset: int, esp: int) -> None:
         name, size = _ARGUMENTS.get(offset, ("", 0))
@@ -175,6 +217,11 @@ class CheckedMemory(KernelMemory):
         """Store `data` at `va`."""
         self._tell(va, len(data), True)
         self._plain.write(va, data)
+
+    def look(self, va: int, size: int) -> None:
+        """Tell of a read, as far as there is memory."""
+        with suppress(KernelFault):
+            self._tell(va, size, False)
 
     def string(self, va: int, limit: int = 1 << 16) -> bytes:
         """The C string at `va`."""

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from guest.access_calls import CallChecks, CheckedMemory
+from guest.elf import Image
 from guest.entry import DAMAGE
+from guest.locals import local_at
 from guest.shadow import FREE_PAGE, FREED, FREED_FIRST, GRANULE, LETTERS, VMALLOC_REDZONE, Record, Shadow
 from guest.symbols import KERNEL_RETURN, Symbols
 from hw.access_watch import AccessWatch, Touch
 from hw.machine import TRAP_WINDOW, Machine
-from hw.shadow import ALLOWED, FORBIDDEN
+from hw.shadow import ALLOWED, FORBIDDEN, NOT_SET, ON_STACK
 from hw.uninit import UnsetUse
 from mm.errors import KernelFault, ListCycle
 from mm.events import Events
@@ -49,6 +51,7 @@ from mm.traps import Traps
 _RULE = "=" * 66
 _ROW = 16  # granules
 _LIBRARY = "guest/lib/"  # as the compiler names its files
+_TIMER_READ = 16  # bytes of struct timer_list, up to its function
 _DECIDES = {"branch": "a branch", "address": "the address of an access", "jump": "where the program goes on"}
 _KINDS = {FREE_PAGE: "use-of-freed-page", VMALLOC_REDZONE: "vmalloc-out-of-bounds"} | dict.fromkeys(
     (FREED_FIRST, FREED), "use-after-free"
@@ -61,8 +64,8 @@ class AccessReport:
     "use-of-freed-page", "below-stack-pointer"; "double-free" and "invalid-free" of a call; "uninit-value".
 
     access: "read", "write", "" of a call. address, pa: of its first byte, linear (0: not known) and physical. eip: the
-    instruction, of a call its return address. file, line: its source. trace: the return addresses. count: how often.
-    owner: what is there. allocated, freed: who did last. text: the report's lines.
+    instruction, of a call its return address, 0 of the kernel's own work. file, line: its source. trace: the return
+    addresses. count: how often. owner: what is there. allocated, freed: who did last. text: the report's lines.
     """
 
     kind: str
@@ -91,8 +94,8 @@ class AccessCheck:
     def __init__(
         self, machine: Machine, w: Words, layout: Layout, limits: MemoryLimits, events: Events, log: Printk,
         clock: Clock, traps: Traps, oops: Oops, symbols: Symbols, pages: PageAllocator, slab: SlabAllocator,
-        tables: PageTables, vm: KernelMemory, owners: Owners, frames: FrameMap, inspector: SlabInspector,
-        asked: Callable[[int], int | None], uninit: bool,
+        tables: PageTables, vm: KernelMemory, owners: Owners, frames: FrameMap,
+        inspector: SlabInspector, asked: Callable[[int], int | None], uninit: bool,
     ) -> None:  # fmt: skip
         self._machine = machine
         self._w = w
@@ -105,6 +108,7 @@ class AccessCheck:
         self._slab = slab
         self._owners = owners
         self._clock = clock
+        self._vm = vm
         self.reports: list[AccessReport] = []
         self._met: dict[tuple[str, int, int], AccessReport] = {}
         self.shadow = Shadow(
@@ -117,12 +121,20 @@ class AccessCheck:
             self._unset if uninit else None,
         )  # fmt: skip
         unset = self._watch.unset if uninit else None
-        calls = CallChecks(w, layout, self.shadow, unset, pages, slab, tables, self._argument)
+        #: memory as the kernel sees it where it serves a program
+        self.memory = CheckedMemory(machine.ram.bytes, tables, self._kernel_looks)
+        calls = CallChecks(w, layout, self.shadow, unset, pages, slab, tables, self._argument, self._call_reads)
         for cpu in machine.cpus:
             calls.around(cpu)
-        self.memory = CheckedMemory(machine.ram.bytes, tables, self._kernel_looks)
         if uninit:
             self._follow_writes(vm)
+        self._in_timers = False
+        events.tap("timer_expire_entry", self, self._expires)
+
+    def learn(self, image: Image) -> None:
+        """A program was loaded."""
+        if self._watch.frames is not None:
+            self._watch.frames.learn(image.base, image.data[: image.text_size])
 
     # what is wrong
 
@@ -149,12 +161,27 @@ class AccessCheck:
             self._report(
                 "uninit-value", "", 0, 0, use.origin, use.origin, use.eip, 0, cpu.index, cpu["esp"],
                 tuple(trace), f"It decides {_DECIDES[use.what]}",
+                ebp=cpu["ebp"],
             )  # fmt: skip
 
     def _argument(self, name: str, origin: int) -> None:
+        self._begin_call()
+        self._of_call("uninit-value", "", 0, 0, origin, f"It is an argument of {name}")
+
+    def _call_reads(self, va: int, size: int) -> None:
+        self._begin_call()
+        self.memory.look(va, size)
+
+    def _expires(self, timer: int, now: int, function: int) -> None:
+        """The timers' softirq has looked at a timer, which is no call's doing."""
+        self._in_timers = True
+        self.memory.look(timer, _TIMER_READ)
+        self._in_timers = False
+
+    def _begin_call(self) -> None:
+        """The call that is about to be served is at work."""
         esp = self._machine.cpus[self._traps.cpu]["esp"]
         self._traps.esp, self._traps.caller = esp, self._w[((esp ^ 0xC0000000) >> 2) + 2]
-        self._of_call("uninit-value", "", 0, 0, origin, f"It is an argument of {name}")
 
     def _kernel_looks(self, va: int, pa: int, size: int, write: bool) -> None:
         """A call reads or writes a piece of a page for the program."""
@@ -166,7 +193,7 @@ class AccessCheck:
         if write:
             self._watch.unset.clear(pa, size)
         elif (origin := self._watch.unset.origin(pa, size)) is not None:
-            self._of_call("uninit-value", "", 0, 0, origin, "It is read by the call")
+            self._of_call("uninit-value", "", 0, 0, origin, "It is read by the kernel")
 
     def _follow_writes(self, vm: KernelMemory) -> None:
         """What the kernel writes for a program is written."""
@@ -182,12 +209,15 @@ class AccessCheck:
     def _of_call(
         self, kind: str, access: str, size: int, address: int, first: int, decides: str = "", bad: int | None = None
     ) -> None:
-        """A report of the call that is served."""
+        """A report of the call that is served, or of the timers' softirq."""
         caller, trace = self._traps.caller, self.shadow.trace()[0][1:]
+        if self._in_timers:
+            caller, trace = address, ()
         if caller and not self._seen(kind, caller, list(trace)):
             bad = first if bad is None else bad
             self._report(
-                kind, access, size, address, first, bad, caller, 1, self._traps.cpu, self._traps.esp, trace, decides
+                kind, access, size, address, first, bad, caller, 1, self._traps.cpu, self._traps.esp, trace, decides,
+                self._w[((self._traps.esp ^ 0xC0000000) >> 2) + 1], "run_timer_softirq" if self._in_timers else "",
             )  # fmt: skip
 
     def _bad_free(self, kind: str, address: int) -> None:
@@ -201,9 +231,11 @@ class AccessCheck:
 
     def _report(
         self, kind: str, access: str, size: int, address: int, first: int, bad: int, eip: int, behind: int, cpu: int,
-        esp: int, trace: tuple[int, ...], decides: str = "",
+        esp: int, trace: tuple[int, ...], decides: str = "", ebp: int = 0, site: str = "",
     ) -> None:  # fmt: skip
-        """behind: 1 where `eip` is a return address."""
+        """behind: 1 where `eip` is a return address. ebp: where `first` may be a variable of the functions at work.
+        site: a function of the kernel's own; then `eip` only tells its reports apart.
+        """
         trace = tuple(address for address in trace if address != KERNEL_RETURN)
         pid, comm = self._task(esp)
         file, line = self._source(eip, behind, trace)
@@ -211,14 +243,21 @@ class AccessCheck:
         owner = self._owners.physical(bad) if low or not address else self._owners.linear(address)
         record = self._record(bad, low)
         report = AccessReport(
-            kind, access, size, address or (PAGE_OFFSET + first if low else 0), first, eip, file, line,
-            self._oops.name(eip), cpu, pid, comm, trace, owner, record.allocated if record else owner.allocated,
+            kind, access, size, address or (PAGE_OFFSET + first if low else 0), first, 0 if site else eip, file, line,
+            site or self._oops.name(eip), cpu, pid, comm, trace, owner, record.allocated if record else owner.allocated,
             record.freed if record else owner.freed,
         )  # fmt: skip
+        if not file and (last := report.freed or report.allocated):
+            report.file, report.line = self._source(last.address, 1, last.trace[1:] if last.trace else ())
         self.reports.append(report)
         self._met[kind, eip, trace[0] if trace else 0] = report
         with suppress(*DAMAGE, ListCycle, KernelFault):
-            report.text = list(self._lines(report, record, bad, low, decides))
+            if ebp and self.shadow.bytes[first] in ON_STACK:
+                report.allocated = report.freed = None
+                memory = self._local_lines(first, eip - behind, esp, ebp)
+            else:
+                memory = list(self._object_lines(report, record, bad, low))
+            report.text = list(self._lines(report, memory, bad, low, decides))
         for text in report.text:
             self._log(f"<3>{text}\n")
 
@@ -263,7 +302,7 @@ class AccessCheck:
     # words
 
     def _lines(
-        self, report: AccessReport, record: Record | None, bad: int, low: bool, decides: str
+        self, report: AccessReport, memory: list[str], bad: int, low: bool, decides: str
     ) -> Iterator[str]:
         yield _RULE
         yield f"BUG: {'KMSAN' if decides else 'KASAN'}: {report.kind} in {report.site}"
@@ -284,7 +323,7 @@ class AccessCheck:
             if site is not None:
                 yield from self._site_lines(what, site)
         yield ""
-        yield from self._object_lines(report, record, bad, low)
+        yield from memory
         if not decides:
             yield ""
             yield from self._state_lines(report, bad, low)
@@ -327,6 +366,17 @@ class AccessCheck:
         if low and address and address != PAGE_OFFSET + report.pa:
             yield f"(by way of its alias {address:08x})"
 
+    def _local_lines(self, pa: int, eip: int, esp: int, ebp: int) -> list[str]:
+        """Whose local variable a byte of a stack is that nobody has set; where somebody has, that was another's."""
+        local = None
+        if self.shadow.bytes[pa] in NOT_SET:
+            local = local_at(self._symbols, self._vm, self._oops, PAGE_OFFSET + pa, eip, esp, ebp)
+        if local is None:
+            return ["The memory was a local variable of a function that has returned"]
+        if not local.variable:
+            return [f"The memory is in the frame of {local.function}"]
+        return [f"Local variable {local.variable} created at:", f" {local.function}"]
+
     def _state_lines(self, report: AccessReport, bad: int, low: bool) -> Iterator[str]:
         yield "Memory state around the buggy address:"
         span = GRANULE * _ROW
@@ -348,7 +398,6 @@ class AccessCheck:
         if bad is None or allowed and states[allowed:].translate(None, FORBIDDEN) == b"":
             return allowed % GRANULE
         return LETTERS.get(bad, bad)
-
 
 
 def _in_use(frames: FrameMap) -> list[tuple[int, int]]:

@@ -113,6 +113,7 @@ class Kernel(Views):
         self.symbols = Symbols(layout, self.vm)
         self.tlb_check: TlbCheck | None = None
         self.access_check: AccessCheck | None = None
+        self._stays: list[int] = []  # struct module of programs
         self.debugger: Debugger | None = None
         self.fault_log: FaultLog | None = None
         self.inject: FaultInject | None = None  # makes allocations of the programs fail
@@ -474,7 +475,10 @@ class Kernel(Views):
                     self.oops, self.symbols, self.page_alloc, self.slab, self.tables, self.vm, self.owners,
                     self.frame_map(), self._slab_inspector(), self._asked_size, uninit,
                 )  # fmt: skip
-            self._library.vm = self.access_check.memory
+            for loaded in self.symbols.programs():
+                self.access_check.learn(loaded.image)
+            memory = self.access_check.memory
+            self._library.vm = self.filemap._vm = self.pci_dma._vm = memory
         return self.access_check
 
     def _asked_size(self, va: int) -> int | None:
@@ -513,12 +517,13 @@ class Kernel(Views):
         """Load a program, run it, unload it; its exit status.
 
         arguments: argv, the program's own name first. timeout: host seconds. stay: a program that has no exit function
-        is not unloaded, as no such module can be, so that its variables go on holding what they lead to. A program that
-        dies stays loaded, as a module whose init function oopsed does. Raises LoadError where the program cannot be loaded, and HighmemError
-        where another one was halted and can still be resumed.
+        is not unloaded before `unload`, so that its variables go on holding what they lead to. A program that dies
+        stays loaded, as a module whose init function oopsed does. Raises LoadError where the program cannot be
+        loaded, and HighmemError where another one was halted and can still be resumed.
         """
         if self.halt:
             raise HighmemError("a program was halted in this machine: resume it before another one runs")
+        self._stays.clear()
         with self._walking():
             return self._run(program, arguments, timeout, stay)
 
@@ -556,6 +561,8 @@ class Kernel(Views):
             self.modules.unload(loaded.module)
             raise
         self.symbols.add(loaded)
+        if self.access_check is not None:
+            self.access_check.learn(loaded.image)
         return task, loaded, parameters
 
     def resume(self, timeout: float | None = None) -> int:
@@ -581,6 +588,17 @@ class Kernel(Views):
 
         with self._walking():
             return self._supervise(rest, timeout)
+
+    def unload(self) -> None:
+        """Unload the program that the last `run` let stay."""
+
+        def rest() -> int:
+            while self._stays:
+                self.modules.unload(self._stays.pop())
+            return 0
+
+        with self._walking():
+            self._supervise(rest, None)
 
     def _supervise(self, action: Callable[[], int], timeout: float | None) -> int:
         """Do `action` under a watchdog; its status, or that of the death it dies."""
@@ -660,6 +678,7 @@ class Kernel(Views):
             self.log(f"<4>the program stays loaded, its threads live on: {', '.join(alive)}\n")
             return
         if stay:
+            self._stays.append(module)
             return
         if killed:
             core = self.layout["module"].offset("module_core")

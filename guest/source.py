@@ -117,20 +117,20 @@ def _parameters(debug: DebugInfo, start: int) -> list[Parameter]:
             slot = 0
             for child in die.iter_children():
                 if child.tag == "DW_TAG_formal_parameter":
-                    name, size = _attribute(child, "DW_AT_name"), _size(child)
+                    name, size = attribute(child, "DW_AT_name"), _size(child)
                     result.append(Parameter(name.value.decode() if name else f"arg{len(result) + 1}", slot, size))
                     slot += -(-size // _WORD) * _WORD
             return result
     return []
 
 
-def _attribute(die: Any, name: str) -> Any:
-    """An attribute, the abstract instance's where the DIE has none of its own."""
+def attribute(die: Any, name: str) -> Any:
+    """An attribute of a DIE of pyelftools, the abstract instance's where it has none of its own; None without one."""
     if name in die.attributes:
         return die.attributes[name]
     for link in ("DW_AT_abstract_origin", "DW_AT_specification"):
         if link in die.attributes:
-            return _attribute(die.get_DIE_from_attribute(link), name)
+            return attribute(die.get_DIE_fromattribute(link), name)
     return None
 
 
@@ -143,5 +143,5 @@ def _size(die: Any) -> int:
         link = next((name for name in ("DW_AT_type", "DW_AT_abstract_origin") if name in die.attributes), None)
         if link is None:
             return _WORD
-        die = die.get_DIE_from_attribute(link)
+        die = die.get_DIE_fromattribute(link)
     return _WORD

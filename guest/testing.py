@@ -311,6 +311,7 @@ def _by(kernel: Kernel, text: str, caller: int, since: int | None, now: int) -> 
 
 
 def _check_fsck(kernel: Kernel, status: int, output: str) -> Iterator[Failure]:
+    kernel.unload()  # what is there for the program alone, as a cache, must not outlive it
     damages = fsck(kernel.ram, kernel.text(), [cpu["cr3"] for cpu in kernel.machine.cpus]).damages
     for damage in damages[:_MOST_DAMAGES]:
         yield Failure("fsck", str(damage), *_who(kernel, damage) or ("", 0))

@@ -21,11 +21,11 @@ from hw.engine import HOOK_MEM_READ, HOOK_MEM_WRITE, REGISTERS, HookMemory
 from hw.native import x86_64
 from hw.paging import CR4_PAE, PAGE_SIZE, Access, walk
 from hw.ram import RAM
-from hw.shadow import ALLOWED, PLAIN, STACK, STACK_UNSET, TO_STACK, Unset
+from hw.shadow import ALLOWED, ON_STACK, PLAIN, TO_STACK, Unset
+from hw.stack_frames import StackFrames
 from hw.uninit import Uninit, UnsetUse
 
 _PLAIN = {size: bytes([PLAIN]) * size for size in range(1, 65)}
-_HAS_STACK = bytes([STACK, STACK_UNSET])
 _STACK_SIZE = 0x2000
 _WRITE = 17
 _LONGEST_INSTRUCTION = 15
@@ -50,10 +50,13 @@ _CODE = bytes.fromhex(
     "83f901 750d 450fb61a 4569db01010101 ebe0"  # small: cmp ecx, 1; jne two; r11d = 0x01010101 * byte [r10]; jmp test
     "83f902 750d 450fb71a 4569db01000100 ebce"  # two: cmp ecx, 2; jne eight; r11d = 0x10001 * word [r10]; jmp test
     "83f908 75d3 458b1a 453b5a04 74c0 ebc8"  # eight: cmp ecx, 8; jne slow; r11d = [r10], if also [r10 + 4]; jmp test
-    "4181fb03030303 7421"  # other: cmp r11d, STACK four times; je stack
-    "4181fb02020202 75b6 83fe11 75b1"  # cmp r11d, UNSET four times; jne slow; cmp esi, WRITE; jne slow
-    "4183793800 74aa"  # cmp dword [r9 + 56], 0; je slow
+    "4181fb03030303 7439"  # other: cmp r11d, STACK four times; je stack
+    "83fe11 75ba 4183793800 74b3"  # cmp esi, WRITE; jne slow; cmp dword [r9 + 56], 0; je slow
+    "4181fb05050505 7415"  # cmp r11d, FRAME four times; je frame
+    "4181fb02020202 75a1"  # cmp r11d, UNSET four times; jne slow
     "41c60201 49ffc2 ffc9 75f5 c3"  # set: mov byte [r10], PLAIN; inc r10; dec ecx; jnz set; ret
+    "4189cb"  # frame: mov r11d, ecx
+    "41c60203 49ffc2 41ffcb 75f4"  # new: mov byte [r10], STACK; inc r10; dec r11d; jnz new
     "57 56 52 51 4150 4151 4883ec08"  # stack: push rdi, rsi, rdx, rcx, r8, r9; sub rsp, 8
     "be1e000000 498d5120 41ff5118"  # mov esi, ESP; lea rdx, [r9 + 32]; call [r9 + 24]: uc_reg_read
     "4c8b4c2408 488b7c2430"  # mov r9, [rsp + 8]; mov rdi, [rsp + 48]
@@ -61,11 +64,11 @@ _CODE = bytes.fromhex(
     "4883c408 4159 4158 59 5a 5e 5f"  # add rsp, 8; pop r9, r8, rcx, rdx, rsi, rdi
     "418b4120"  # mov eax, [r9 + 32]: ESP
     "448d92000000c0"  # lea r10d, [rdx + 0xc0000000]: the linear address
-    "4139c2 0f834dffffff"  # cmp r10d, eax; jae done
-    "4431d0 3dff1f0000 0f873fffffff"  # xor eax, r10d; cmp eax, 0x1fff; ja done: another stack
-    "83fe11 0f8537ffffff"  # cmp esi, WRITE; jne slow
+    "4139c2 0f8335ffffff"  # cmp r10d, eax; jae done
+    "4431d0 3dff1f0000 0f8727ffffff"  # xor eax, r10d; cmp eax, 0x1fff; ja done: another stack
+    "83fe11 0f851fffffff"  # cmp esi, WRITE; jne slow
     "418b4128 4189c2 4181e2ff030000"  # mov eax, [r9 + 40]; mov r10d, eax; and r10d, 1023
-    "433b449140 0f851effffff"  # cmp eax, [r9 + 4 r10 + 64]; jne slow: no instruction that is known to push
+    "433b449140 0f8506ffffff"  # cmp eax, [r9 + 4 r10 + 64]; jne slow: no instruction that is known to push
     "c3"
 )
 
@@ -112,7 +115,7 @@ class AccessWatch:
 
     shadow: of hw.shadow, a byte for each of memory. on_touch gets each Touch, in the middle of the instruction: it
     may read registers and memory. exempt: code that may do anything. stack_bottom: bytes at the bottom of a stack that
-    are none of it. on_unset, if given, gets each UnsetUse.
+    are none of it. on_unset, if given, gets each UnsetUse; then `frames` is to learn the programs' code.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class AccessWatch:
         self.stack_bottom = stack_bottom
         self.on_unset = on_unset
         self.unset = Unset(shadow)
+        self.frames = StackFrames(cpus, shadow) if on_unset else None
         self.watched = [Watched(self, cpu) for cpu in cpus]
 
 
@@ -228,7 +232,7 @@ class Watched:
         allowed = len(states) - len(states.lstrip(ALLOWED))
         below = False
         if allowed == size:
-            if not states.strip(_HAS_STACK) and self._below_stack(eip, pa, write):
+            if not states.strip(ON_STACK) and self._below_stack(eip, pa, write):
                 allowed, below = 0, True
             else:
                 return

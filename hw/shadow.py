@@ -6,7 +6,10 @@ import mmap
 import sys
 
 #: What may be accessed; UNSET: nobody has written to it since it was allocated. STACK: not below the stack pointer.
-PLAIN, UNSET, STACK, STACK_UNSET = 1, 2, 3, 4
+#: FRAME: STACK_UNSET, of a function that has just begun.
+PLAIN, UNSET, STACK, STACK_UNSET, FRAME = 1, 2, 3, 4, 5
+#: What is on a stack, and what nobody has written to.
+ON_STACK, NOT_SET = bytes([STACK, STACK_UNSET, FRAME]), bytes([UNSET, STACK_UNSET, FRAME])
 #: 0 and the states from 0x80 on mean what the watcher likes: such bytes must not be accessed.
 FORBIDDEN = bytes([0, *range(0x80, 0x100)])
 ALLOWED = bytes(range(1, 0x80))
@@ -15,14 +18,15 @@ _MAP_NORESERVE = 0x4000
 
 
 def _translation(**changes: int) -> bytes:
-    states = {"plain": PLAIN, "unset": UNSET, "stack": STACK, "stack_unset": STACK_UNSET}
+    states = {"plain": PLAIN, "unset": UNSET, "stack": STACK, "stack_unset": STACK_UNSET, "frame": FRAME}
     known = {states[name]: to for name, to in changes.items()}
     return bytes(known.get(state, state) for state in range(256))
 
 
 TO_STACK = _translation(plain=STACK, unset=STACK_UNSET)
-_TO_SET = _translation(unset=PLAIN, stack_unset=STACK)
+_TO_SET = _translation(unset=PLAIN, stack_unset=STACK, frame=STACK)
 _TO_UNSET = _translation(plain=UNSET, stack=STACK_UNSET)
+_IS_SET = bytes(state not in NOT_SET for state in range(256))
 
 
 def make_shadow(size: int) -> memoryview:
@@ -33,8 +37,8 @@ def make_shadow(size: int) -> memoryview:
 
 
 class Unset:
-    """What is known of the UNSET bytes of a shadow: by physical address the mask of bits that nobody has set, and where
-    in memory they come from. Of a byte that is not in `known` it is all, and itself.
+    """What is known of the bytes of a shadow that are not set: by physical address the mask of bits that nobody has
+    set, and where in memory they come from. Of a FRAME, and of what is not in `known`, it is all, and the byte itself.
     """
 
     def __init__(self, shadow: memoryview) -> None:
@@ -52,8 +56,14 @@ class Unset:
         """Somebody has written to them."""
         self.shadow[pa : pa + size] = bytes(self.shadow[pa : pa + size]).translate(_TO_SET)
 
+    def of(self, pa: int) -> tuple[int, int]:
+        """The mask of a byte and where it comes from; 0 where it is set."""
+        state = self.shadow[pa]
+        if state == FRAME:
+            return 0xFF, pa
+        return self.known.get(pa, (0xFF, pa)) if state in NOT_SET else (0, pa)
+
     def origin(self, pa: int, size: int) -> int | None:
         """Where the first unset byte of these comes from; None where all are set."""
-        states = bytes(self.shadow[pa : pa + size])
-        found = [at for at in (states.find(UNSET), states.find(STACK_UNSET)) if at >= 0]
-        return self.known.get(pa + min(found), (0, pa + min(found)))[1] if found else None
+        first = bytes(self.shadow[pa : pa + size]).translate(_IS_SET).find(0)
+        return self.of(pa + first)[1] if first >= 0 else None

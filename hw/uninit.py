@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hw.breakpoints import Probe
 from hw.cpu import CPU
 from hw.engine import REGISTERS
-from hw.shadow import PLAIN, STACK, STACK_UNSET, UNSET, Unset
+from hw.shadow import ON_STACK, PLAIN, STACK, STACK_UNSET, UNSET, Unset
 from hw.taint import EAX, ECX, GENERAL, Decides, Op, Place, Rule, Values, decode, result
 
 if TYPE_CHECKING:
@@ -179,10 +179,9 @@ class Uninit:
             self._load(eip, pa, size, offset)
 
     def _load(self, eip: int, pa: int, size: int, offset: int) -> None:
-        known = self._unset.known
-        for at, state in enumerate(bytes(self._watch.shadow[pa : pa + size])):
-            if state in (UNSET, STACK_UNSET):
-                mask, origin = known.get(pa + at, (0xFF, pa + at))
+        for at in range(size):
+            mask, origin = self._unset.of(pa + at)
+            if mask:
                 if not self._loaded:
                     self._origin = origin
                 self._loaded |= mask << 8 * (offset + at)
@@ -206,7 +205,7 @@ class Uninit:
             return
         for at in range(pa, pa + size):
             part, mask = mask & 0xFF, mask >> 8
-            stack = shadow[at] in (STACK, STACK_UNSET)
+            stack = shadow[at] in ON_STACK
             if part:
                 known[at] = part, origin
                 shadow[at] = STACK_UNSET if stack else UNSET

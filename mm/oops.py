@@ -23,6 +23,7 @@ from mm.traps import Traps
 RELEASE = "2.6.20-highmem #1"
 CONSOLE_VERBOSE = 15
 _STACK_WORDS = 24
+_CALL, _CALL_SIZE = 0xE8, 5  # CALL rel32
 _CODE_BYTES, _CODE_PROLOGUE, _CODE_BYTES_FROM_EIP = 64, 43, 32
 
 
@@ -190,6 +191,8 @@ class Oops:
                 addresses.append(self._vm.word(esp + 8))
             elif self._byte(eip) is None or self._tables.is_no_exec(eip):
                 addresses.append(self._vm.word(esp))
+            elif slot := self.frameless(eip, esp, ebp):
+                addresses.append(self._vm.word(slot))
             while max(bottom, esp - 4) < ebp < bottom + THREAD_SIZE - 4 and ebp % 4 == 0:
                 addresses.append(self._vm.word(ebp + 4))
                 following = self._vm.word(ebp)
@@ -202,6 +205,22 @@ class Oops:
         except KernelFault:
             pass
         return addresses
+
+    def frameless(self, eip: int, esp: int, ebp: int) -> int:
+        """Where its return address is, if the function at `eip` has not made its frame yet; else 0.
+
+        That can be told where the call before that address goes to the function's begin. Raises KernelFault where there
+        is no stack.
+        """
+        found = self._explain.symbol(eip)
+        start = eip - found[1] if found else 0
+        for slot in (esp, esp + 4) if start else ():
+            back = self._vm.word(slot)
+            if slot == ebp + 4 or self._byte(back - _CALL_SIZE) != _CALL:
+                continue
+            if back + self._vm.word(back - 4) & 0xFFFFFFFF == start:
+                return slot
+        return 0
 
     def _code(self, eip: int) -> str:
         start, length = eip - _CODE_PROLOGUE, _CODE_BYTES

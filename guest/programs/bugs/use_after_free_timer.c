@@ -1,7 +1,9 @@
 /*
- * A connection is freed while its timer runs. When the timer is due, its function works on what was freed.
+ * A connection is freed while its timer runs. When the timer is due, the kernel looks at what was
+ * freed, and its function works on it.
  * highmem: --check-access
- * expect: use_after_free_timer.c:19: access: BUG: KASAN: use-after-free in
+ * expect: use_after_free_timer.c:32: access: BUG: KASAN: use-after-free in run_timer_softirq
+ * expect: use_after_free_timer.c:21: access: BUG: KASAN: use-after-free in
  */
 #include <linux/delay.h>
 #include <linux/errno.h>
