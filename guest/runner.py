@@ -16,8 +16,10 @@ from mm.kthread import CONTEXT, EINTR, Kthreads
 from mm.layout import THREAD_SIZE, Layout
 from mm.list import Words
 from mm.sched import LONGEST_TURN, Deadlock, Scheduler, Switch, TaskExit, TurnOver
+from mm.time import TICK_NSEC, TRAP_NSEC
 from mm.traps import EFLAGS_IF, Traps
 
+_SOON, _SLOW = 8, 4  # of timers due within so many jiffies, under a schedule: one turn of so many takes a jiffy
 _STORE_SIZE = 6  # bytes of the instruction that makes a hypercall
 MOST_NESTED = 32  # constructors that allocate, and so on; a kernel stack holds no more
 EFLAGS, EFLAGS_IRQS_OFF = 0x202, 0x002
@@ -35,7 +37,9 @@ class Runner:
     """Runs tasks on the CPUs, one CPU at a time.
 
     name(va) gives the words for an address in the report of a deadlock. scheduled: a CPU's turn ends after a number of
-    basic blocks that `schedule_state` decides; else only where its task waits for another CPU or gives way.
+    basic blocks that `schedule_state` decides, as it decides which CPU and which task of its queue is next; else a turn
+    ends only where its task waits for another CPU or gives way, and the first is next. choices: how often there was
+    something to decide.
     """
 
     def __init__(
@@ -50,7 +54,8 @@ class Runner:
         self._kthreads = kthreads
         self._return_address = return_address
         self._name = name
-        self._scheduled = scheduled and len(cpus) > 1
+        self._scheduled = scheduled
+        self.choices = 0
         self.explain: Callable[[], list[str]] = list  # more lines for the report of a deadlock; put in where wired
         task = layout["task_struct"]
         self._esp, self._eip = task.word("thread.esp"), task.word("thread.eip")
@@ -134,8 +139,17 @@ class Runner:
     def _choose(self, cpu: int, able: list[int]) -> int:
         others = [n for n in able if n != cpu]
         if self._scheduled and others:
+            self.choices += 1
             return others[self._number() % len(others)]
         return able[0]
+
+    def _pick(self, cpu: int) -> int:
+        """Put a task to work on a CPU; its address."""
+        count = self._sched.queued(cpu) if self._scheduled else 1
+        if count == 1:
+            return self._sched.pick_next(cpu)
+        self.choices += 1
+        return self._sched.pick_next(cpu, self._number() % count)
 
     def _next(self, cpu: int) -> int:
         """Whose turn is next, after `cpu`. While no CPU has work, time passes."""
@@ -183,14 +197,14 @@ class Runner:
             if current:
                 result = self._go(cpu, cpu["eip"])
             else:
-                current = sched.pick_next(number)
+                current = self._pick(number)
                 if self._kthreads.never_ran(current):
                     result = -EINTR & 0xFFFFFFFF
                 else:
                     result = self._continue(cpu, current)
             if result is None:
                 self._traps.esp, self._traps.caller = cpu["esp"], 0
-                sched.timer_interrupt(bool(cpu["eflags"] & EFLAGS_IF))
+                sched.timer_interrupt(bool(cpu["eflags"] & EFLAGS_IF), self._time())
                 return
             end = TaskExit(result)
         except Switch as switch:
@@ -217,6 +231,14 @@ class Runner:
             self._end = end
         else:
             self._kthreads.ended(current, end.code & 0xFFFFFFFF)
+
+    def _time(self) -> int:
+        """How long the turn took that is over, in ns. Timers that are due soon go off anywhere in the program."""
+        due = self._sched.next_timer()
+        if due is None or due > _SOON:
+            return TRAP_NSEC
+        self.choices += 1
+        return TRAP_NSEC if self._number() % _SLOW else TICK_NSEC
 
     def _check_preempt_count(self, task: int) -> None:
         """What do_exit says of a task that ends with a kmap_atomic, or a lock, that it has not given back."""

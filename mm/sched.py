@@ -200,18 +200,15 @@ class Scheduler:
             w[i] = next(cpu for cpu in range(self._nr_cpus) if self._allowed(task) >> cpu & 1)
         list_add_tail(w, task + self._run_list, self._queue(w[i]))
 
-    def _length(self, cpu: int) -> int:
-        return sum(1 for _ in list_for_each(self._w, self._queue(cpu)))
-
     def _place_new(self, task: int) -> None:
         """A thread begins where the fewest tasks are; the kernel itself, while it boots, counts as one."""
         boots = self._traps.cpu if not self.serves_task() else -1
         allowed = [cpu for cpu in range(self._w[self._online]) if self._allowed(task) >> cpu & 1]
-        self._w[self._cpu_of(task)] = min(allowed, key=lambda cpu: self._length(cpu) + (cpu == boots))
+        self._w[self._cpu_of(task)] = min(allowed, key=lambda cpu: self.queued(cpu) + (cpu == boots))
 
     def balance(self) -> None:
         """load_balance_newidle: each idle CPU takes a waiting task from the longest queue of two and more."""
-        lengths = [self._length(cpu) for cpu in range(self._w[self._online])]
+        lengths = [self.queued(cpu) for cpu in range(self._w[self._online])]
         if max(lengths) < 2:
             return
         for cpu, length in enumerate(lengths):
@@ -290,10 +287,17 @@ class Scheduler:
             w[self.work_pending] -= 1
         self._forget_pauses(task)
 
-    def pick_next(self, cpu: int) -> int:
-        """Put the first task of a CPU's queue to work there; its address."""
+    def queued(self, cpu: int) -> int:
+        """How many tasks wait in a CPU's queue."""
+        return sum(1 for _ in list_for_each(self._w, self._queue(cpu)))
+
+    def pick_next(self, cpu: int, place: int = 0) -> int:
+        """Put the task at a place of a CPU's queue to work there; its address."""
         w, i = self._w, cpu * self._rq_words
-        task = w[(self._queue(cpu) ^ 0xC0000000) >> 2] - self._run_list
+        entry = w[(self._queue(cpu) ^ 0xC0000000) >> 2]
+        for _ in range(place):
+            entry = w[(entry ^ 0xC0000000) >> 2]
+        task = entry - self._run_list
         self.context_switch(cpu, w[self._idle + i], task)
         w[self._slice + i] = DEF_TIMESLICE
         w[self._curr + i] = task
@@ -315,21 +319,22 @@ class Scheduler:
         """All is idle: time jumps to the next timer, which goes off. Deadlock where none can wake anybody."""
         w = self._w
         first = w[(self.timers ^ 0xC0000000) >> 2]
-        if not self._any_timer():
+        if self.next_timer() is None:
             raise Deadlock
         expires, now = self._vm.word(first + 4 * _T_EXPIRES), w[self._jiffies]
         past = (expires - now - 1 & 0xFFFFFFFF) >> 31  # it goes off at the next tick
         self._clock.jump_to(now + 1 & 0xFFFFFFFF if past else expires)
         self.run_timers()
 
-    def _any_timer(self) -> bool:
-        """Whether a timer is set, but for those of the kernel's own work, which never end."""
+    def next_timer(self) -> int | None:
+        """In how many jiffies the next timer is due, but for those of the kernel's own work, which never end."""
         at = self._vm.word(self.timers)
-        while at != self.timers and self._vm.word(at + 4 * _T_FUNCTION) in self.own_timers:
+        while at != self.timers:
+            if self._vm.word(at + 4 * _T_FUNCTION) not in self.own_timers:
+                left = self._vm.word(at + 4 * _T_EXPIRES) - self._w[self._jiffies] & 0xFFFFFFFF
+                return 0 if left >> 31 else left
             at = self._vm.word(at)
-        return at != self.timers
-
-    # giving way
+        return None
 
     def sleep(self) -> NoReturn:
         """Take the task at work off the runqueue until it is woken; its call then runs again."""
@@ -597,9 +602,9 @@ class Scheduler:
             self.run_timers()
         self._give_turn(again=True)  # the call at hand has not begun
 
-    def timer_interrupt(self, irqs_on: bool) -> None:
-        """Time passes as by a trap, between two instructions of the CPU at work. Without interrupts no tick comes."""
-        nsec = self._w[self._clock.nsec] + TRAP_NSEC
+    def timer_interrupt(self, irqs_on: bool, nsec: int = TRAP_NSEC) -> None:
+        """Up to a jiffy passes between two instructions of the CPU at work. Without interrupts no tick comes."""
+        nsec += self._w[self._clock.nsec]
         if nsec < TICK_NSEC:
             self._w[self._clock.nsec] = nsec
         elif irqs_on:

@@ -32,14 +32,14 @@ class BootOptions:
     """What a machine is made of and how its kernel is configured.
 
     ram: bytes of RAM of a PC, 16 MB to 64 GB; not used where `e820` gives the firmware's map. mem: the kernel leaves
-    what lies above this physical address alone (`mem=`). pae: the kernel was built with HIGHMEM64G. vmalloc: bytes
-    that the direct map leaves to vmalloc space, the windows and the holes between (`vmalloc=`). page_owner: `struct
-    page` has 40 bytes, with `virtual` and the owner word; else 32, as 2.6.20's. nr_cpus: the kernel's NR_CPUS (1: a
-    UP kernel; None: as many as `cpus`). cpus: CPUs of the machine, 1 to 32. schedule: the seed by which its CPUs take
-    turns after so and so many basic blocks (None: they do where they wait). l1: L1_CACHE_BYTES and the CPU's line
-    size: 32, 64 or 128. slab_debug: the kernel was built with CONFIG_DEBUG_SLAB; "[FLAGS][,CACHE...]" is what it
-    does: F sanity checks, Z red zones, P poison, U last user, all four without a letter, for the caches that the
-    patterns name, or for all.
+    what lies above this physical address alone (`mem=`). pae: the kernel was built with HIGHMEM64G. vmalloc: bytes that
+    the direct map leaves to vmalloc space, the windows and the holes between (`vmalloc=`). page_owner: `struct page`
+    has 40 bytes, with `virtual` and the owner word; else 32, as 2.6.20's. nr_cpus: the kernel's NR_CPUS (1: a UP
+    kernel; None: as many as `cpus`). cpus: CPUs of the machine, 1 to 32. schedule: the seed by which its CPUs take
+    turns after so and so many basic blocks, tasks are chosen and timers go off (None: CPUs take turns where they wait,
+    the first task is next, timers go off in calls). l1: L1_CACHE_BYTES and the CPU's line size: 32, 64 or 128.
+    slab_debug: the kernel was built with CONFIG_DEBUG_SLAB; "[FLAGS][,CACHE...]" is what it does: F sanity checks, Z
+    red zones, P poison, U last user, all four without a letter, for the caches that the patterns name, or for all.
     """
 
     ram: int = 1 << 30

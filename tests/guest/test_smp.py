@@ -76,6 +76,23 @@ def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:
     assert set(used) == {0, 1, 2}
 
 
+def run_on_one(seed: int | None) -> str:
+    with boot(1, seed) as kernel:
+        status, text = execute(kernel, PROGRAMS / "schedule_one.c")
+        assert status == 0 and (kernel.runner.choices > 0) == (seed is not None)
+        return text
+
+
+def test_one_cpu_has_an_order_of_its_threads_and_a_place_for_a_timer() -> None:
+    """Without a schedule threads begin in the order of their creation, and timers go off in calls."""
+    assert run_on_one(None) == "order 0123, at step 0\n"
+    said = [re.fullmatch(r"order (\d+), at step (\d+)\n", run_on_one(seed)) for seed in range(6)]
+    orders, steps = ({match[n] for match in said if match} for n in (1, 2))
+    assert all(sorted(order) == list("0123") for order in orders) and all(0 < int(step) < 3000 for step in steps)
+    assert len(orders) > 2 and len(steps) > 2
+    assert run_on_one(5) == said[5][0]  # type: ignore[index]
+
+
 def test_a_spin_loop_without_a_call_needs_a_schedule() -> None:
     with boot(2) as kernel:
         status, _ = execute(kernel, PROGRAMS / "smp_race.c", timeout=0.5)
