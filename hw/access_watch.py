@@ -174,7 +174,7 @@ class Watched:
         self._mark_stack(esp)
         if self._uninit is None:
             return self._start_engine(eip, until)
-        before = self._uninit.enter(esp)
+        before = self._uninit.enter(eip, esp)
         try:
             return self._start_engine(eip, until)
         finally:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 _NUMBERS = [REGISTERS[name] for name in GENERAL]
 _EFLAGS = REGISTERS["eflags"]
+_EIP, _ESP = REGISTERS["eip"], REGISTERS["esp"]
+_STORE_SIZE = 6  # bytes of an instruction that the host may have done by itself
+_MOST_LEFT = 1024  # runs
 _ARGUMENTS = 64  # bytes of the stack that host code fills before it starts a CPU
+
+
+_State = tuple[list[int], list[int], bool, int, "Rule | None", int, int, int, int]
 
 
 class UnsetUse(NamedTuple):
@@ -52,6 +58,7 @@ class Uninit:
         self._probe = Probe(cpu, self._step, lambda touch: None)
         self.rules: dict[int, Rule | None] = {}
         self._armed = False
+        self._left: dict[int, tuple[int, _State]] = {}  # runs that were left: EIP and state, by stack pointer
         self._reset()
 
     def _reset(self) -> None:
@@ -62,26 +69,51 @@ class Uninit:
 
     # runs
 
-    def enter(self, esp: int) -> tuple[object, ...]:
-        """A run begins, perhaps within an instruction of another; for `leave`."""
-        before = (
+    def enter(self, eip: int, esp: int) -> _State:
+        """A run begins, perhaps within an instruction of another; what `leave` takes. Where an earlier run was left,
+        with the same stack pointer, it goes on with what was known then.
+        """
+        before = self._state
+        left_at, state = self._left.pop(esp, (0, None))
+        if state is not None and eip - left_at in (0, _STORE_SIZE):
+            self._state = state
+        else:
+            self._reset()
+            start = esp - 0xC0000000
+            if 0 <= start and start + _ARGUMENTS <= len(self._watch.shadow):
+                self._unset.clear(start, _ARGUMENTS)
+        self._arm_if_needed()
+        return before
+
+    def leave(self, before: _State) -> None:
+        """It has ended."""
+        read = self._cpu._engine.read_register
+        if self._needed():
+            self._left[read(_ESP)] = read(_EIP), self._state
+            if len(self._left) > _MOST_LEFT:
+                del self._left[next(iter(self._left))]
+        self._state = before
+        self._arm_if_needed()
+
+    @property
+    def _state(self) -> _State:
+        return (
             self._masks, self._origins, self._flags, self._flags_origin, self._rule, self._loaded, self._value,
             self._pending, self._origin,
         )  # fmt: skip
-        self._reset()
-        self._arm(False)
-        start = esp - 0xC0000000
-        if 0 <= start and start + _ARGUMENTS <= len(self._watch.shadow):
-            self._unset.clear(start, _ARGUMENTS)
-        return before
 
-    def leave(self, before: tuple[object, ...]) -> None:
-        """It has ended."""
+    @_state.setter
+    def _state(self, state: _State) -> None:
         (
             self._masks, self._origins, self._flags, self._flags_origin, self._rule, self._loaded, self._value,
             self._pending, self._origin,
-        ) = before  # type: ignore[assignment]  # fmt: skip
-        self._arm(self._rule is not None or self._flags or any(self._masks))
+        ) = state  # fmt: skip
+
+    def _needed(self) -> bool:
+        return self._rule is not None or self._flags or any(self._masks)
+
+    def _arm_if_needed(self) -> None:
+        self._arm(self._needed())
 
     def _arm(self, wanted: bool) -> None:
         if wanted != self._armed:

@@ -205,3 +205,26 @@ def test_other_bits_give_no_other_result(bench: Bench, text: str, code: str) -> 
             seen.add(tuple(results))
         assert len(seen) <= 1, (text, [f"{mask:08x}" for mask in masks], [f"{mask:08x}" for mask in predicted])
         assert any(masks) or not any(predicted)
+
+
+LOAD, STORE = b"\xa1" + word(IN), b"\x90\xa3" + word(OUT)  # mov eax, [IN]; nop; mov [OUT], eax
+
+
+@pytest.mark.parametrize("done", [0, 6], ids=["again", "behind a store"])
+def test_a_run_that_goes_on_later(bench: Bench, done: int) -> None:
+    """What it had in registers stays unset, whatever ran elsewhere in the meantime; another run has nothing unset."""
+    bench.unset(IN, 0xFFFF_0000)
+    code = LOAD + b"\x90" * done + STORE
+    first = CODE + len(LOAD)
+    bench.ram.write(CODE, code)
+    bench.cpu.invalidate_code(CODE, len(code))
+    bench.cpu["esp"] = STACK
+    assert bench.cpu.run(CODE, first) is RunEnd.UNTIL
+    bench.cpu["esp"] = STACK - 256
+    assert bench.cpu.run(first, CODE + len(code)) is RunEnd.UNTIL
+    assert bench.mask(OUT) == 0
+    bench.cpu["esp"] = STACK
+    assert bench.cpu.run(first + done, CODE + len(code)) is RunEnd.UNTIL
+    assert bench.mask(OUT) == 0xFFFF_0000
+    assert bench.cpu.run(first + done, CODE + len(code)) is RunEnd.UNTIL  # not twice
+    assert bench.mask(OUT) == 0
