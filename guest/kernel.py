@@ -605,7 +605,7 @@ class Kernel(Views):
         if any(cpu.depth for cpu in self.machine.cpus):
             raise HighmemError("a program runs in this machine: not another one within it")
         self.halt = None
-        watchdog = Watchdog(self.machine.cpus, timeout)
+        watchdog = Watchdog(self.machine.cpus, timeout, uncut=self.runner.uncut)
         try:
             with watchdog:
                 return action()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from hw.cpu import CPU, ENDLESS
 from hw.errors import HighmemError
+from hw.watchdog import Uncut
 from mm.errors import KernelBug, Panic
 from mm.fork import TASK_INTERRUPTIBLE, Tasks
 from mm.kthread import CONTEXT, EINTR, Kthreads
@@ -36,10 +37,10 @@ class TaskKilled(HighmemError):
 class Runner:
     """Runs tasks on the CPUs, one CPU at a time.
 
-    name(va) gives the words for an address in the report of a deadlock. scheduled: a CPU's turn ends after a number of
-    basic blocks that `schedule_state` decides, as it decides which CPU and which task of its queue is next; else a turn
-    ends only where its task waits for another CPU or gives way, and the first is next. choices: how often there was
-    something to decide.
+    name(va) gives the words for an address in the report of a deadlock. scheduled: a CPU's turn ends after a number
+    of basic blocks that `schedule_state` decides, as it decides which CPU is next and where in its queue a task is
+    put that is woken; else a turn ends only where its task waits for another CPU or gives way, and who came first
+    goes first. choices: how often there was something to decide.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Runner:
         self._name = name
         self._scheduled = scheduled
         self.choices = 0
+        self.uncut = Uncut(cpus)
         self.explain: Callable[[], list[str]] = list  # more lines for the report of a deadlock; put in where wired
         task = layout["task_struct"]
         self._esp, self._eip = task.word("thread.esp"), task.word("thread.eip")
@@ -71,7 +73,8 @@ class Runner:
         self._interrupts = [0] * len(cpus)  # functions at work on a CPU though no task has called
         self._interrupted = [cpu.save_state() for cpu in cpus]
         self.cut: list[int] = []  # CPUs in whose turn an error ended the run
-        if self._scheduled:
+        if scheduled:
+            sched.place_woken = self._place
             for cpu in cpus:
                 cpu.count_blocks()
 
@@ -143,13 +146,11 @@ class Runner:
             return others[self._number() % len(others)]
         return able[0]
 
-    def _pick(self, cpu: int) -> int:
-        """Put a task to work on a CPU; its address."""
-        count = self._sched.queued(cpu) if self._scheduled else 1
-        if count == 1:
-            return self._sched.pick_next(cpu)
+    def _place(self, places: int) -> int:
+        if places == 1:
+            return 0
         self.choices += 1
-        return self._sched.pick_next(cpu, self._number() % count)
+        return self._number() % places
 
     def _next(self, cpu: int) -> int:
         """Whose turn is next, after `cpu`. While no CPU has work, time passes."""
@@ -197,7 +198,7 @@ class Runner:
             if current:
                 result = self._go(cpu, cpu["eip"])
             else:
-                current = self._pick(number)
+                current = sched.pick_next(number)
                 if self._kthreads.never_ran(current):
                     result = -EINTR & 0xFFFFFFFF
                 else:
@@ -288,7 +289,8 @@ class Runner:
         try:
             ebp = esp + 4 if caller else cpu["ebp"]  # a stub leaves EBP and the return address as a frame does
             eflags = EFLAGS if irqs else EFLAGS_IRQS_OFF
-            return self._enter(cpu, function, (esp & -16) - 64, arguments, eflags, ebp)
+            with self.uncut:
+                return self._enter(cpu, function, (esp & -16) - 64, arguments, eflags, ebp)
         finally:
             traps.esp, traps.caller = esp, caller
             if outside:

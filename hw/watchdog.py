@@ -35,8 +35,42 @@ class CallbackStuck(EngineError):
         super().__init__("a callback did not come back after the machine was halted")
 
 
+class Uncut:
+    """Context manager around guest functions that host code calls and that a halt waits for, at most two seconds."""
+
+    def __init__(self, cpus: Iterable[CPU]) -> None:
+        self._cpus = tuple(cpus)
+        self._depth = 0
+        self._lock = threading.Lock()
+        #: nothing is waited for any more
+        self.overdue = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._depth += 1
+            if not self.overdue:
+                for cpu in self._cpus:
+                    if cpu.halted:
+                        cpu.release()
+
+    def __exit__(self, *error: object) -> None:
+        self._depth -= 1
+
+    @property
+    def waits(self) -> bool:
+        """Whether a halt would wait."""
+        return self._depth > 0 and not self.overdue
+
+    def halt(self) -> None:
+        """Halt the CPUs if nothing is to be waited for; to be called again."""
+        with self._lock:
+            if not self.waits:
+                for cpu in self._cpus:
+                    cpu.halt()
+
+
 class Watchdog:
-    """Context manager around runs: halts the CPUs after ``timeout`` host seconds or at SIGINT.
+    """Context manager around runs: halts the CPUs after ``timeout`` host seconds or at SIGINT, when no ``uncut`` runs.
 
     A callback that has not come back two seconds after a halt gets a CallbackStuck raised in it.
 
@@ -46,12 +80,15 @@ class Watchdog:
     SIGINT is watched in the main thread only, and not where it is ignored; elsewhere the timeout alone works.
     """
 
-    def __init__(self, cpus: Iterable[CPU], timeout: float | None = None, *, interrupts: bool = True) -> None:
+    def __init__(
+        self, cpus: Iterable[CPU], timeout: float | None = None, *, interrupts: bool = True, uncut: Uncut | None = None
+    ) -> None:
         """``timeout`` in seconds, above 0, or None; ``interrupts``: whether SIGINT is watched."""
         if timeout is not None and not timeout > 0:
             raise ValueError("a timeout is a number of seconds above 0")
         self.verdict: Verdict | None = None
         self._cpus = tuple(cpus)
+        self._uncut = uncut or Uncut(self._cpus)
         self._timeout = timeout
         self._interrupts = interrupts
         self._pressed = 0
@@ -83,6 +120,7 @@ class Watchdog:
         self._done.set()
         os.write(self._writer, b"\0")
         self._thread.join()
+        self._uncut.overdue = False
         os.close(self._reader)
         os.close(self._writer)
         for cpu in self._cpus:
@@ -113,9 +151,11 @@ class Watchdog:
         # A stop that comes before the engine has begun is lost: ask until the runs are over.
         stuck_at = time.monotonic() + _GRACE_SECONDS
         while not self._done.is_set():
-            for cpu in self._cpus:
-                cpu.halt()
-            if time.monotonic() > stuck_at and any(cpu.depth for cpu in self._cpus):
+            self._uncut.halt()
+            if time.monotonic() > stuck_at and self._uncut.waits:
+                self._uncut.overdue = True
+                stuck_at += _GRACE_SECONDS
+            elif time.monotonic() > stuck_at and any(cpu.depth for cpu in self._cpus):
                 stuck_at = float("inf")
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(self._runner), ctypes.py_object(CallbackStuck))

@@ -126,6 +126,7 @@ class Scheduler:
         self._jiffies = (layout.va("jiffies") ^ 0xC0000000) >> 2
         self._process_timeout = layout.va("process_timeout")
         self._autoremove = layout.va("autoremove_wake_function")
+        self.place_woken: Callable[[int], int] | None = None  # which place in its queue a task gets that is woken
         self.own_timers: dict[int, Callable[[int], None]] = {}  # the functions of timers that our own code serves
         # What hears that a CPU changes its task, where readers are waited for; put in where the kernel is wired.
         self.quiescent: Callable[[int], None] = lambda cpu: None
@@ -194,21 +195,29 @@ class Scheduler:
         online = cpu_mask_all(self._w[self._online])
         return self._w[self._index(task) + self._cpus_allowed] & online or online
 
-    def _enqueue(self, task: int) -> None:
+    def _enqueue(self, task: int, place: Callable[[int], int] | None = None) -> None:
+        """Put a task into its CPU's queue, last, or where `place(number of places)` says."""
         w, i = self._w, self._cpu_of(task)
         if self._cpus_allowed and not self._allowed(task) >> w[i] & 1:
             w[i] = next(cpu for cpu in range(self._nr_cpus) if self._allowed(task) >> cpu & 1)
-        list_add_tail(w, task + self._run_list, self._queue(w[i]))
+        before = self._queue(w[i])
+        if place is not None:
+            entries = [*list_for_each(w, before), before]
+            before = entries[place(len(entries))]
+        list_add_tail(w, task + self._run_list, before)
+
+    def _length(self, cpu: int) -> int:
+        return sum(1 for _ in list_for_each(self._w, self._queue(cpu)))
 
     def _place_new(self, task: int) -> None:
         """A thread begins where the fewest tasks are; the kernel itself, while it boots, counts as one."""
         boots = self._traps.cpu if not self.serves_task() else -1
         allowed = [cpu for cpu in range(self._w[self._online]) if self._allowed(task) >> cpu & 1]
-        self._w[self._cpu_of(task)] = min(allowed, key=lambda cpu: self.queued(cpu) + (cpu == boots))
+        self._w[self._cpu_of(task)] = min(allowed, key=lambda cpu: self._length(cpu) + (cpu == boots))
 
     def balance(self) -> None:
         """load_balance_newidle: each idle CPU takes a waiting task from the longest queue of two and more."""
-        lengths = [self.queued(cpu) for cpu in range(self._w[self._online])]
+        lengths = [self._length(cpu) for cpu in range(self._w[self._online])]
         if max(lengths) < 2:
             return
         for cpu, length in enumerate(lengths):
@@ -251,7 +260,7 @@ class Scheduler:
         if not self._queued(task):
             if self._w[self._online] > 1 and self._w[self._index(task) + self._flags] & PF_STARTING:
                 self._place_new(task)
-            self._enqueue(task)
+            self._enqueue(task, self.place_woken)
         if (emit := self._events.sched_wakeup) is not None:
             emit(*self._trace_task(task), 1, self._w[self._cpu_of(task)])
         return 1
@@ -287,17 +296,10 @@ class Scheduler:
             w[self.work_pending] -= 1
         self._forget_pauses(task)
 
-    def queued(self, cpu: int) -> int:
-        """How many tasks wait in a CPU's queue."""
-        return sum(1 for _ in list_for_each(self._w, self._queue(cpu)))
-
-    def pick_next(self, cpu: int, place: int = 0) -> int:
-        """Put the task at a place of a CPU's queue to work there; its address."""
+    def pick_next(self, cpu: int) -> int:
+        """Put the first task of a CPU's queue to work there; its address."""
         w, i = self._w, cpu * self._rq_words
-        entry = w[(self._queue(cpu) ^ 0xC0000000) >> 2]
-        for _ in range(place):
-            entry = w[(entry ^ 0xC0000000) >> 2]
-        task = entry - self._run_list
+        task = w[(self._queue(cpu) ^ 0xC0000000) >> 2] - self._run_list
         self.context_switch(cpu, w[self._idle + i], task)
         w[self._slice + i] = DEF_TIMESLICE
         w[self._curr + i] = task

@@ -195,7 +195,7 @@ int main(void)
 # what belongs to each CPU
 
 
-@pytest.mark.parametrize("schedule", [None, 1])
+@pytest.mark.parametrize("schedule", [None, 2])
 def test_per_cpu_data_array_caches_page_lists_and_kmap_slots(schedule: int | None) -> None:
     assert run("share", schedule=schedule, ram=1024 * MB) == (0, """\
 other runs on CPU 1 of 2
@@ -354,20 +354,24 @@ def test_two_cpus_at_work_go_on_in_a_new_process(schedule: int | None, tmp_path:
         assert before + result.stdout == f"{expected}status 0\n{zlib.crc32(whole.ram.bytes)}\n"
 
 
-def test_halts_at_any_moment_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.variants
+@pytest.mark.parametrize(("source", "cpus"), [("smp_workers.c", 3), ("callbacks.c", 1)])
+def test_halts_at_any_moment_change_nothing(source: str, cpus: int, tmp_path: Path) -> None:
+    """What the kernel calls for a program is done before a halt takes effect."""
     chance = random.Random(1)
 
     def begin(timeout: float | None) -> Kernel:
-        kernel = boot(3, schedule=9)
-        program = elf.read(cc.build([PROGRAMS / "smp_workers.c"], kernel.layout), "workers.c")
+        kernel = boot(cpus, schedule=9, ram=32 * MB)
+        program = elf.read(cc.build([PROGRAMS / source], kernel.layout), "workers.c")
         kernel.run(program, ["workers", "300"], timeout)
         return kernel
 
     with begin(None) as kernel:
-        whole = bytes(kernel.ram.bytes)
+        whole, halts = bytes(kernel.ram.bytes), 0
     for _ in range(4):
         kernel = begin(chance.uniform(0.005, 0.05))
         while kernel.halt:
+            halts += 1
             assert fsck(kernel.ram).damages == []
             kernel.machine.save(tmp_path / "image")
             kernel.close()
@@ -375,3 +379,4 @@ def test_halts_at_any_moment_change_nothing(tmp_path: Path) -> None:
             kernel.resume(chance.uniform(0.005, 0.05))
         assert bytes(kernel.ram.bytes) == whole
         kernel.close()
+    assert halts
