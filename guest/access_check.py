@@ -19,6 +19,7 @@ from guest.locals import local_at
 from guest.shadow import FREE_PAGE, FREED, FREED_FIRST, GRANULE, LETTERS, VMALLOC_REDZONE, Record, Shadow
 from guest.symbols import KERNEL_RETURN, Symbols
 from hw.access_watch import AccessWatch, Touch
+from hw.cpu import CPU
 from hw.machine import TRAP_WINDOW, Machine
 from hw.shadow import ALLOWED, FORBIDDEN, NOT_SET, ON_STACK
 from hw.uninit import UnsetUse
@@ -52,7 +53,10 @@ _RULE = "=" * 66
 _ROW = 16  # granules
 _LIBRARY = "guest/lib/"  # as the compiler names its files
 _TIMER_READ = 16  # bytes of struct timer_list, up to its function
-_DECIDES = {"branch": "a branch", "address": "the address of an access", "jump": "where the program goes on"}
+_DECIDES = {
+    "branch": "It decides a branch", "address": "It decides the address of an access",
+    "jump": "It decides where the program goes on", "result": "It is the result",
+}  # fmt: skip
 _KINDS = {FREE_PAGE: "use-of-freed-page", VMALLOC_REDZONE: "vmalloc-out-of-bounds"} | dict.fromkeys(
     (FREED_FIRST, FREED), "use-after-free"
 )
@@ -136,6 +140,11 @@ class AccessCheck:
         if self._watch.frames is not None:
             self._watch.frames.learn(image.base, image.data[: image.text_size])
 
+    def returned(self, cpu: CPU) -> None:
+        """The function of a program or a thread has returned."""
+        if (use := self._watch.watched[cpu.index].result) is not None:
+            self._unset(use)
+
     # what is wrong
 
     def _touched(self, touch: Touch) -> None:
@@ -160,7 +169,7 @@ class AccessCheck:
         if not self._seen("uninit-value", use.eip, trace):
             self._report(
                 "uninit-value", "", 0, 0, use.origin, use.origin, use.eip, 0, cpu.index, cpu["esp"],
-                tuple(trace), f"It decides {_DECIDES[use.what]}",
+                tuple(trace), _DECIDES[use.what],
                 ebp=cpu["ebp"],
             )  # fmt: skip
 

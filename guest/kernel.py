@@ -477,6 +477,7 @@ class Kernel(Views):
                 )  # fmt: skip
             for loaded in self.symbols.programs():
                 self.access_check.learn(loaded.image)
+            self.runner.on_result = self.access_check.returned
             memory = self.access_check.memory
             self._library.vm = self.filemap._vm = self.pci_dma._vm = memory
         return self.access_check

@@ -57,6 +57,7 @@ class Runner:
         self._name = name
         self._scheduled = scheduled
         self.choices = 0
+        self.on_result: Callable[[CPU], None] | None = None  # of a program or a thread
         self.uncut = Uncut(cpus)
         self.explain: Callable[[], list[str]] = list  # more lines for the report of a deadlock; put in where wired
         task = layout["task_struct"]
@@ -207,6 +208,8 @@ class Runner:
                 self._traps.esp, self._traps.caller = cpu["esp"], 0
                 sched.timer_interrupt(bool(cpu["eflags"] & EFLAGS_IF), self._time())
                 return
+            if self.on_result is not None:
+                self.on_result(cpu)
             end = TaskExit(result)
         except Switch as switch:
             self._save(cpu, current, switch.again)

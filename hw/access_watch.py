@@ -166,6 +166,11 @@ class Watched:
     def _watch_all(self, wanted: bool) -> None:
         self.filter.all = wanted
 
+    @property
+    def result(self) -> UnsetUse | None:
+        """Of a function that has just returned: its result, if that is unset."""
+        return self._uninit.result if self._uninit else None
+
     # where the CPU meets the host
 
     def _start(self, eip: int, until: int) -> int:

@@ -30,8 +30,8 @@ _State = tuple[list[int], list[int], bool, int, "Rule | None", int, int, int, in
 
 
 class UnsetUse(NamedTuple):
-    """An unset value that decides something: "branch", "address" or "jump". origin: where in physical memory the byte
-    is that was never written to.
+    """An unset value that decides something: "branch", "address" or "jump", or is a run's "result". origin: where in
+    physical memory the byte is that was never written to.
     """
 
     cpu: CPU
@@ -58,6 +58,9 @@ class Uninit:
         self._probe = Probe(cpu, self._step, lambda touch: None)
         self.rules: dict[int, Rule | None] = {}
         self._armed = False
+        self._eip = 0  # of the last instruction that was looked at
+        #: whether what was in EAX when the last run ended is unset
+        self.result: UnsetUse | None = None
         self._left: dict[int, tuple[int, _State]] = {}  # runs that were left: EIP and state, by stack pointer
         self._reset()
 
@@ -88,6 +91,9 @@ class Uninit:
     def leave(self, before: _State) -> None:
         """It has ended."""
         read = self._cpu._engine.read_register
+        self.result = None
+        if self._masks[EAX]:
+            self.result = UnsetUse(self._cpu, self._eip, "result", self._origins[EAX])
         if self._needed():
             self._left[read(_ESP)] = read(_EIP), self._state
             if len(self._left) > _MOST_LEFT:
@@ -136,6 +142,7 @@ class Uninit:
             self._decide(self._rule, eip)
 
     def _begin(self, eip: int) -> None:
+        self._eip = eip
         rule = self.rules.get(eip)
         if rule is None and eip not in self.rules:
             rule = self.rules[eip] = decode(self._code(eip), eip)
