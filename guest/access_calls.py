@@ -29,10 +29,10 @@ _OBJECT = {
     0: (
         "kmem_cache_alloc", "kmem_cache_zalloc", "kmem_cache_free", "kmem_cache_destroy", "kmem_cache_size",
         "kmem_cache_name", "kmem_cache_shrink", "kmem_ptr_validate", "remove_shrinker", "wake_up_process",
-        "kthread_stop", "add_timer", "mod_timer", "del_timer", "set_cpus_allowed_ptr", "find_get_page",
-        "find_lock_page", "find_or_create_page", "find_get_pages", "find_get_pages_contig", "find_get_pages_tag",
-        "truncate_inode_pages_from", "invalidate_mapping_pages", "iput", "get_task_mm", "mmput", "use_mm",
-        "unuse_mm",
+        "kthread_stop", "add_timer", "mod_timer", "del_timer", "try_to_del_timer_sync", "set_cpus_allowed_ptr",
+        "find_get_page", "find_lock_page", "find_or_create_page", "find_get_pages", "find_get_pages_contig",
+        "find_get_pages_tag", "truncate_inode_pages_from", "invalidate_mapping_pages", "iput", "get_task_mm",
+        "mmput", "use_mm", "unuse_mm",
     ),
     1: ("add_to_page_cache", "add_to_page_cache_lru", "set_cpus_allowed_ptr"),
 }  # fmt: skip

@@ -243,6 +243,9 @@ TABLE: tuple[Call, ...] = (
     *_rows("vmalloc", 293,
         ("void vmalloc_sync_all(void)", "directories.vmalloc_sync_all"),
     ),
+    *_rows("sched", 294,
+        ("int try_to_del_timer_sync(struct timer_list *timer)", "sched.try_to_del_timer_sync"),
+    ),
 )  # fmt: skip
 
 _VARIABLE_TYPES = {

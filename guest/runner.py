@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hw.cpu import CPU, ENDLESS
+from hw.countdown import ENDLESS
+from hw.cpu import CPU
 from hw.errors import HighmemError
 from hw.watchdog import Uncut
 from mm.errors import KernelBug, Panic
@@ -38,7 +39,7 @@ class Runner:
     """Runs tasks on the CPUs, one CPU at a time.
 
     name(va) gives the words for an address in the report of a deadlock. scheduled: a CPU's turn ends after a number
-    of basic blocks that `schedule_state` decides, as it decides which CPU is next and where in its queue a task is
+    of instructions that `schedule_state` decides, as it decides which CPU is next and where in its queue a task is
     put that is woken; else a turn ends only where its task waits for another CPU or gives way, and who came first
     goes first. choices: how often there was something to decide.
     """
@@ -64,8 +65,8 @@ class Runner:
         self._esp, self._eip = task.word("thread.esp"), task.word("thread.eip")
         self._state, self._pid = task.word("state"), task.word("pid")
         self._preempt_count = layout["thread_info"].word("preempt_count")
-        self._turn_cpu, self._turn_blocks, self._random = (
-            (layout.va(name) ^ 0xC0000000) >> 2 for name in ("turn_cpu", "turn_blocks", "schedule_state")
+        self._turn_cpu, self._turn_left, self._random = (
+            (layout.va(name) ^ 0xC0000000) >> 2 for name in ("turn_cpu", "turn_left", "schedule_state")
         )
         # Of the run that is under way:
         self._program = 0  # the task that it is for
@@ -77,7 +78,7 @@ class Runner:
         if scheduled:
             sched.place_woken = self._place
             for cpu in cpus:
-                cpu.count_blocks()
+                cpu.count_instructions()
 
     @property
     def cpu(self) -> CPU:
@@ -97,25 +98,25 @@ class Runner:
         self._kthreads.start(task, function, arguments)
         self._w[((task ^ 0xC0000000) >> 2) + self._state] = TASK_INTERRUPTIBLE
         self._sched.wake_up_process(task)
-        return self._loop(task, 0, self._blocks())
+        return self._loop(task, 0, self._length())
 
     def resume(self, task: int) -> int:
         """Go on where a run was halted, perhaps in another process, until `task` ends; its result."""
-        blocks = self._w[self._turn_blocks] if self._scheduled else ENDLESS
-        self._w[self._turn_blocks] = 0
-        return self._loop(task, self._w[self._turn_cpu], blocks)
+        left = self._w[self._turn_left] if self._scheduled else ENDLESS
+        self._w[self._turn_left] = 0
+        return self._loop(task, self._w[self._turn_cpu], left)
 
     # turns
 
-    def _loop(self, task: int, cpu: int, blocks: int) -> int:
-        """Give turns, first `blocks` to `cpu`, until `task` ends; its result."""
+    def _loop(self, task: int, cpu: int, left: int) -> int:
+        """Give turns, first `left` to `cpu`, until `task` ends; its result."""
         self._program, self._end = task, None
         self.cut.clear()
         if self._sched.has_work(cpu):
-            self._turn(cpu, blocks)
+            self._turn(cpu, left)
         while self._end is None:
             cpu = self._next(cpu)
-            self._turn(cpu, self._blocks())
+            self._turn(cpu, self._length())
         if self._end.signal:
             raise TaskKilled(f"{self._tasks.comm(task)} was killed by signal {self._end.signal}")
         return self._end.code & 0xFFFFFFFF
@@ -129,8 +130,12 @@ class Runner:
         self._w[self._random] = x
         return x
 
-    def _blocks(self) -> int:
-        return 1 + self._number() % LONGEST_TURN if self._scheduled else ENDLESS
+    def _length(self) -> int:
+        """How many instructions a turn has: as often less than 32 as more."""
+        if not self._scheduled:
+            return ENDLESS
+        longest = 1 << self._number() % LONGEST_TURN.bit_length()
+        return 1 + self._number() % longest
 
     def _able(self, cpu: int) -> list[int]:
         """The CPUs that can have a turn, the one after `cpu` first: those with work that are not inside a call."""
@@ -173,7 +178,7 @@ class Runner:
             return False
         self._waiting[cpu] = esp, caller
         try:
-            self._turn(self._choose(cpu, able), self._blocks())
+            self._turn(self._choose(cpu, able), self._length())
         finally:
             del self._waiting[cpu]
             traps.cpu, traps.esp, traps.caller = cpu, esp, caller
@@ -189,11 +194,11 @@ class Runner:
     def _idle_top(self, cpu: int) -> int:
         return self._tasks.stack(self._sched.idle_task(cpu)) + THREAD_SIZE - 4
 
-    def _turn(self, number: int, blocks: int) -> None:
-        """Let a CPU that has work go on until its task gives way, ends or waits, or `blocks` are used up."""
+    def _turn(self, number: int, left: int) -> None:
+        """Let a CPU that has work go on until its task gives way, ends or waits, or `left` are used up."""
         w, sched, cpu = self._w, self._sched, self._cpus[number]
         w[self._turn_cpu] = self._traps.cpu = number
-        cpu.blocks_left = blocks
+        cpu.countdown.left = left
         current, end = sched.at_work(number), None
         try:
             if current:
@@ -222,7 +227,7 @@ class Runner:
         except TaskExit as exit:
             end = exit
         except Halted:
-            w[self._turn_blocks] = max(0, cpu.blocks_left) if self._scheduled else 0
+            w[self._turn_left] = max(0, cpu.countdown.left) if self._scheduled else 0
             raise
         except BaseException:
             self.cut.append(number)
@@ -263,7 +268,7 @@ class Runner:
     def _go(self, cpu: CPU, eip: int, **registers: int) -> int | None:
         """EAX when the task's function returns; None where the turn is over before."""
         result = cpu.call(eip, until=self._return_address, **registers)
-        if result is None and cpu.blocks_left >= 0:
+        if result is None and cpu.countdown.left >= 0:
             raise Halted("the run was halted")
         return result
 
@@ -285,10 +290,10 @@ class Runner:
         number, esp, caller = traps.cpu, traps.esp, traps.caller
         if self.depth() > MOST_NESTED:
             raise KernelBug(f"guest functions called by the kernel, {MOST_NESTED} within each other")
-        outside, left = not cpu.depth, cpu.blocks_left
+        outside, left = not cpu.depth, cpu.countdown.left
         if outside:
             cpu.save_state(self._interrupted[number])
-            self._interrupts[number], cpu.blocks_left = 1, ENDLESS
+            self._interrupts[number], cpu.countdown.left = 1, ENDLESS
         try:
             ebp = esp + 4 if caller else cpu["ebp"]  # a stub leaves EBP and the return address as a frame does
             eflags = EFLAGS if irqs else EFLAGS_IRQS_OFF
@@ -297,7 +302,7 @@ class Runner:
         finally:
             traps.esp, traps.caller = esp, caller
             if outside:
-                self._interrupts[number], cpu.blocks_left = 0, left
+                self._interrupts[number], cpu.countdown.left = 0, left
                 cpu.restore_state(self._interrupted[number])
 
     def _enter(

@@ -434,7 +434,7 @@ class _Watched:
                 self._faulting = True
                 self._engine.fill_tlb_by_hook(False)
                 self.flush()
-                self.cpu.blocks_left += 1  # the rest of the block is counted as one
+                self.cpu.countdown.left += 1  # the instruction runs again
                 error = self._start_engine(self._engine.read_register(REGISTERS["eip"]), until)
             return error
         finally:

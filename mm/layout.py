@@ -373,7 +373,8 @@ class Layout:
         )
         declare(
             "rq",
-            "struct list_head queue; struct task_struct *curr; struct task_struct *idle; unsigned long time_slice",
+            "struct list_head queue; struct task_struct *curr; struct task_struct *idle; unsigned long time_slice;"
+            "struct timer_list *running_timer",
         )
         declare(
             "module",
@@ -569,7 +570,7 @@ KERNEL_VARIABLES = (
     "kthread_stop_k", "kthread_stop_err", "kthread_stop_waiter", "might_sleep_jiffy",
     "min_free_kbytes", "die_counter", "last_pid", "tainted", *KERNEL_CACHES.values(),
     "last_ino", "vm_swappiness", "panic_on_oom", "work_pending", "shrinker_readers", "rcu_cpumask",
-    "turn_cpu", "turn_blocks", "schedule_state", "pgd_list", "call_func", "call_info", "call_cpus", "call_caller",
+    "turn_cpu", "turn_left", "schedule_state", "pgd_list", "call_func", "call_info", "call_cpus", "call_caller",
 )  # fmt: skip
 
 

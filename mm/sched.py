@@ -32,7 +32,7 @@ TIF_SIGPENDING = 1 << 2  # in our kernel threads only of one that is killed
 TIF_NEED_RESCHED = 1 << 3
 SIGKILL = 9
 DEF_TIMESLICE = 25  # ticks: 100 ms
-LONGEST_TURN = 127  # basic blocks, under a schedule
+LONGEST_TURN = 1024  # instructions, under a schedule: a power of two
 MAX_SCHEDULE_TIMEOUT = 0x7FFFFFFF
 _PAUSED = 1 << 31  # in task_struct.pauses: the call that runs next is the same one, again
 
@@ -112,8 +112,9 @@ class Scheduler:
         rq = layout["rq"]
         self._rq_size = rq.size
         self._nr_cpus = layout.nr_cpus
-        self._curr, self._idle, self._slice = (
-            (self._runqueues + rq.offset(name) ^ 0xC0000000) >> 2 for name in ("curr", "idle", "time_slice")
+        self._curr, self._idle, self._slice, self._running_timer = (
+            (self._runqueues + rq.offset(name) ^ 0xC0000000) >> 2
+            for name in ("curr", "idle", "time_slice", "running_timer")
         )
         self._rq_words = rq.words
         self._online = (layout.va("nr_cpus_online") ^ 0xC0000000) >> 2
@@ -590,6 +591,13 @@ class Scheduler:
         """Stop a timer; 1 where it was pending."""
         return int(self._detach(timer))
 
+    def try_to_del_timer_sync(self, timer: int) -> int:
+        """Stop a timer; 1 where it was pending, -1 where its function is at work."""
+        w, i, words = self._w, self._running_timer, self._rq_words
+        if self._nr_cpus > 1 and any(w[i + cpu * words] == timer for cpu in range(w[self._online])):
+            return -1
+        return self.del_timer(timer)
+
     def tick(self) -> None:
         """scheduler_tick on every CPU, and the timer softirq, at a new jiffy: on the stack of the task at work."""
         w, info = self._w, self._traps.current_thread_info()
@@ -641,7 +649,10 @@ class Scheduler:
             elif function in self.own_timers:
                 self.own_timers[function](data)
             else:
+                i = self._running_timer + self._traps.cpu * self._rq_words
+                before, w[i] = w[i], timer
                 self._in_context(SOFTIRQ_OFFSET, function, data)
+                w[i] = before
             if (emit := self._events.timer_expire_exit) is not None:
                 emit(timer)
 

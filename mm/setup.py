@@ -36,7 +36,7 @@ class BootOptions:
     the direct map leaves to vmalloc space, the windows and the holes between (`vmalloc=`). page_owner: `struct page`
     has 40 bytes, with `virtual` and the owner word; else 32, as 2.6.20's. nr_cpus: the kernel's NR_CPUS (1: a UP
     kernel; None: as many as `cpus`). cpus: CPUs of the machine, 1 to 32. schedule: the seed by which its CPUs take
-    turns after so and so many basic blocks, tasks are chosen and timers go off (None: CPUs take turns where they wait,
+    turns after so and so many instructions, tasks are chosen and timers go off (None: CPUs take turns where they wait,
     the first task is next, timers go off in calls). l1: L1_CACHE_BYTES and the CPU's line size: 32, 64 or 128.
     slab_debug: the kernel was built with CONFIG_DEBUG_SLAB; "[FLAGS][,CACHE...]" is what it does: F sanity checks, Z
     red zones, P poison, U last user, all four without a letter, for the caches that the patterns name, or for all.

@@ -112,8 +112,8 @@ def machine_options() -> argparse.ArgumentParser:
     )  # fmt: skip
     group.add_argument(
         "--schedule", type=_seed, metavar="SEED",
-        help="let the SEED decide after which basic blocks of a program CPUs take turns, which task is next, and where "
-        "timers go off (a block then takes about 0.3 us; default: CPUs take turns where they wait)",
+        help="let the SEED decide after how many instructions of a program CPUs take turns, which task is next, and "
+        "where timers go off (an instruction then takes some 8 ns more; default: CPUs take turns where they wait)",
     )  # fmt: skip
     group.add_argument(
         "--sysctl", type=_setting, action="append", default=[], metavar="KEY=VALUE",

@@ -48,6 +48,7 @@ static void a_timer_is_moved_and_taken_back(struct kunit *test)
 	msleep(10 * 1000 / HZ);
 	KUNIT_EXPECT_EQ(test, rings, 0);
 	KUNIT_EXPECT_EQ(test, del_timer(&timer), 1);
+	KUNIT_EXPECT_EQ(test, try_to_del_timer_sync(&timer), 0);
 	msleep(100 * 1000 / HZ);
 	KUNIT_EXPECT_EQ(test, rings, 0);
 }

@@ -120,8 +120,8 @@ def _ranges(memory: Memory) -> None:
             variable_damage(memory, name, f"is {shown(value)}, should be 0..{most}")
     if (cpu := memory.variable("turn_cpu")) >= memory.cpus:
         variable_damage(memory, "turn_cpu", f"is {shown(cpu)}, there are {memory.cpus} CPUs")
-    if (blocks := memory.variable("turn_blocks")) > LONGEST_TURN:
-        variable_damage(memory, "turn_blocks", f"is {shown(blocks)}, should be 0..{LONGEST_TURN}")
+    if (left := memory.variable("turn_left")) > LONGEST_TURN:
+        variable_damage(memory, "turn_left", f"is {shown(left)}, should be 0..{LONGEST_TURN}")
     va = memory.layout.va("kmap_atomic_idx")
     for cpu in range(memory.layout.nr_cpus):
         if memory.word(va + 4 * cpu) > 4:

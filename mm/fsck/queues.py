@@ -66,6 +66,8 @@ def _check_runqueue(memory: Memory, cpu: int, tasks: list[int]) -> set[int]:
     if not cpu:
         rq.want("idle", memory.layout.va("init_task"))
     rq.within("time_slice", 0, DEF_TIMESLICE)
+    if (timer := rq["running_timer"]) and (timer & 3 or not memory.has(timer)):
+        rq.bad("running_timer", f"is {timer:08x}, where no timer can be")
     rq.free("curr", "idle")  # the idle tasks: with the tasks
     rq.rest_zero()
     return queued

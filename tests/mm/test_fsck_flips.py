@@ -104,7 +104,7 @@ def image(kernel: Kernel) -> Iterator[Target]:
 FREE_VARIABLES = {
     "jiffies": 0, "jiffies_hi": 0, "die_counter": 0,  # nothing else says what time it is, or how often we died
     "tick_nsec": WILD, "tainted": WILD, "ratelimit_toks": WILD,
-    "turn_cpu": WILD, "turn_blocks": WILD, "kthread_stop_err": 0, "might_sleep_jiffy": 0,
+    "turn_cpu": WILD, "turn_left": WILD, "kthread_stop_err": 0, "might_sleep_jiffy": 0,
     "ratelimit_last_msg": 0, "ratelimit_missed": 0,  # of a time, and of messages that nobody saw
     "last_pkmap_nr": WILD,  # where the next search for a slot begins
     "last_pid": 0x80000000,  # pids that are no longer in use

@@ -44,12 +44,19 @@ static inline int timer_pending(const struct timer_list *timer)
 	return timer->entry.next != NULL;
 }
 
-/* A timer's function runs to its end between two steps of a task: where del_timer() returns, it does not run. */
-#define del_timer_sync(timer)		del_timer(timer)
-#define try_to_del_timer_sync(timer)	del_timer(timer)
-#define del_singleshot_timer_sync(timer)	del_timer(timer)
+/* Stops a timer; where it returns, its function does not run on any CPU. */
+static inline int del_timer_sync(struct timer_list *timer)
+{
+	int stopped;
+
+	while ((stopped = try_to_del_timer_sync(timer)) < 0)
+		__cpu_relax();
+	return stopped;
+}
+
+#define del_singleshot_timer_sync(timer)	del_timer_sync(timer)
 #define timer_delete(timer)		del_timer(timer)
-#define timer_delete_sync(timer)	del_timer(timer)
+#define timer_delete_sync(timer)	del_timer_sync(timer)
 #define init_timer_deferrable(timer)	init_timer(timer)
 
 #define round_jiffies(j)		__round_jiffies(j)

@@ -43,6 +43,8 @@ static int other(void *unused)
 	wait_for(2);
 	printk("the other's page has %c\n", *slot);
 	kunmap_atomic(slot, KM_USER0);
+	while (!kthread_should_stop())
+		cpu_relax();
 	return 0;
 }
 

@@ -51,9 +51,9 @@ static int worker(void *data)
 			yield();
 	}
 	printk("%s ends on CPU %d after %lu jiffies\n", current->comm, smp_processor_id(), jiffies - INITIAL_JIFFIES);
-	spin_lock(&lock);
+	spin_lock_bh(&lock);
 	alive--;
-	spin_unlock(&lock);
+	spin_unlock_bh(&lock);
 	return 0;
 }
 
