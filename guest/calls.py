@@ -161,9 +161,9 @@ TABLE: tuple[Call, ...] = (
         ("int kthread_stop(struct task_struct *k)", "kthreads.kthread_stop"),
         ("int kthread_should_stop(void)", "kthreads.kthread_should_stop"),
         ("void do_exit(long code)", "kthreads.do_exit"),
-        ("void add_timer(struct timer_list *timer)", "sched.add_timer"),
-        ("int mod_timer(struct timer_list *timer, unsigned long expires)", "sched.mod_timer"),
-        ("int del_timer(struct timer_list *timer)", "sched.del_timer"),
+        ("void add_timer(struct timer_list *timer)", "timers.add_timer"),
+        ("int mod_timer(struct timer_list *timer, unsigned long expires)", "timers.mod_timer"),
+        ("int del_timer(struct timer_list *timer)", "timers.del_timer"),
         ("void run_in_irq(void (*fn)(void *), void *data)", "sched.run_in_irq"),
         ("void run_in_softirq(void (*fn)(void *), void *data)", "sched.run_in_softirq"),
         ("void __might_sleep(char *file, int line)", "library.might_sleep"),
@@ -244,7 +244,7 @@ TABLE: tuple[Call, ...] = (
         ("void vmalloc_sync_all(void)", "directories.vmalloc_sync_all"),
     ),
     *_rows("sched", 294,
-        ("int try_to_del_timer_sync(struct timer_list *timer)", "sched.try_to_del_timer_sync"),
+        ("int try_to_del_timer_sync(struct timer_list *timer)", "timers.try_to_del_timer_sync"),
     ),
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ from guest.runner import EFLAGS, Halted, Runner, TaskKilled
 from guest.saved import NT_FAULTS, NT_HISTORY, NT_PROGRAM, programs, programs_note
 from guest.symbols import KERNEL_RETURN, KERNEL_WP_TEST, Symbols
 from guest.tlb_check import TlbCheck
-from guest.views import Views
+from guest.watchers import Watchers
 from hw.cpu import MSR_EFER
 from hw.errors import EngineError, HighmemError, PhysicalError
 from hw.frame import ExceptionFrame
@@ -64,6 +64,7 @@ from mm.slab_reap import ReapTimers
 from mm.smp import Smp
 from mm.swap import Swap
 from mm.time import Clock
+from mm.timer import Timers
 from mm.traps import Traps
 from mm.truncate import Truncate
 from mm.vmalloc import Vmalloc
@@ -86,14 +87,12 @@ _CR0 = 0x8005003B  # PG AM WP NE ET TS MP PE, as 2.6.20 leaves it
 _CR4 = 0x90  # PGE PSE
 
 
-class Kernel(Views):
+class Kernel(Watchers):
     """A booted machine. `boot` makes one, `attach` finds one in a machine that was saved.
 
     The parts of the memory manager are its attributes: page_alloc, slab, vmalloc, highmem, log, events, vm (memory by
     virtual address), tasks. They may be called from Python as guest programs call them.
     """
-
-    runner: Runner
 
     def __init__(self, machine: Machine, layout: Layout, limits: MemoryLimits, console: Console | None) -> None:
         """For `boot` and `attach`."""
@@ -341,8 +340,9 @@ class Kernel(Views):
             w, layout, self.traps, self.slab, self.directories, self._load_cr3, lambda: self.runner.depth() < 2
         )
         self.tasks = Tasks(w, layout, self.slab, self.clock, self.spaces)
+        timers = Timers(w, layout, self.traps, self.events, self.vm)
         self.sched = Scheduler(
-            w, layout, self.traps, self.events, self.clock, self.vm,
+            w, layout, self.traps, self.events, self.clock, self.vm, timers,
             lambda *call, irqs: self.runner.call_guest(*call, irqs=irqs), lambda: self.runner.depth(),
             lambda: self.runner.let_others_run(),
         )  # fmt: skip
@@ -362,9 +362,9 @@ class Kernel(Views):
         )  # fmt: skip
         self.runner.explain = lambda: self._kmap_inspector().deadlock(self.oops.name)
         self.reap_timers = ReapTimers(
-            w, layout, self.slab, self.sched.mod_timer, self.runner.on_cpu, self.runner.depth
+            w, layout, self.slab, timers.mod_timer, self.runner.on_cpu, self.runner.depth
         )
-        self.sched.own_timers[layout.va("cache_reap")] = self.reap_timers.expired
+        timers.own[layout.va("cache_reap")] = self.reap_timers.expired
         smp = Smp(w, layout, self.traps, self.sched, self.runner.interrupts_on, self.runner.interrupt)
         self.faults = PageFaults(
             w, layout, self.traps, self.events, self.tables, self.vm, lambda: self.runner.cpu["cr3"]
@@ -400,7 +400,7 @@ class Kernel(Views):
         parts = {
             "page_alloc": self.page_alloc, "slab": self.slab, "vmalloc": self.vmalloc, "ioremap": self.ioremap,
             "pci_dma": self.pci_dma, "highmem": self.highmem,
-            "fixmap": self.fixmap,
+            "fixmap": self.fixmap, "timers": timers,
             "sched": self.sched, "kthreads": self.kthreads, "library": library, "vmscan": self.vmscan,
             "smp": smp, "spaces": self.spaces, "directories": self.directories,
             "filemap": self.filemap, "swap": self.swap, "truncate": self.truncate, "inodes": self.inodes,
@@ -451,60 +451,6 @@ class Kernel(Views):
 
     def _panic(self, text: str) -> NoReturn:
         raise Panic(text.rstrip("\n"))
-
-    def check_tlb(self, capacity: int | None = None) -> TlbCheck:
-        """From now on, report accesses that could use stale translations; see guest.tlb_check."""
-        if self.tlb_check is None:
-            self.tlb_check = TlbCheck(
-                self.machine, capacity, self.log, self.clock, self.traps, self.oops, self.symbols
-            )
-        return self.tlb_check
-
-    def check_access(self, uninit: bool = False) -> AccessCheck:
-        """From now on, report accesses to memory that is nobody's; see guest.access_check.
-
-        uninit: also where memory decides something that nobody has written to since it was allocated; the first call
-        says whether.
-        """
-        if self.access_check is None:
-            from guest.access_check import AccessCheck  # loads capstone and numpy
-
-            with self._walking():
-                self.access_check = AccessCheck(
-                    self.machine, self._w, self.layout, self.limits, self.events, self.log, self.clock, self.traps,
-                    self.oops, self.symbols, self.page_alloc, self.slab, self.tables, self.vm, self.owners,
-                    self.frame_map(), self._slab_inspector(), self._asked_size, uninit,
-                )  # fmt: skip
-            for loaded in self.symbols.programs():
-                self.access_check.learn(loaded.image)
-            self.runner.on_result = self.access_check.returned
-            memory = self.access_check.memory
-            self._library.vm = self.filemap._vm = self.pci_dma._vm = memory
-        return self.access_check
-
-    def _asked_size(self, va: int) -> int | None:
-        """How many bytes the history says that an object in use was asked for; None where it does not."""
-        site = self.history.pointer(va)[0] if self.history is not None else None
-        return site.size if site else None
-
-    def record_history(self) -> History:
-        """From now on, note who allocates and frees what; see guest.history."""
-        if self.history is None:
-            from guest.history import History
-
-            self.history = History(self.events, self._w, self.layout, self.traps, self.clock)
-        return self.history
-
-    def record_faults(self) -> FaultLog:
-        """From now on, keep each fault of a program with its explanation; see guest.faults."""
-        if self.fault_log is None:
-            from guest.faults import FaultLog  # loads capstone
-
-            self.fault_log = self._death.observer = FaultLog(
-                lambda: self.runner.cpu, self._w, self.layout, self.clock, self.traps, self.oops, self.symbols,
-                self.owners,
-            )  # fmt: skip
-        return self.fault_log
 
     def on_bug(self, listener: Callable[[KernelBug | Panic], None] | None) -> None:
         """From now on, call `listener` at a BUG() or a panic in a call, while everything still is as it was then."""
@@ -684,7 +630,7 @@ class Kernel(Views):
         if killed:
             core = self.layout["module"].offset("module_core")
             start, size = self.vm.word(module + core), self.vm.word(module + core + 4)
-            self.sched.drop_timers(start, start + size)
+            self.sched.timers.drop(start, start + size)
             self.vmscan.drop_shrinkers(start, start + size)
         self.modules.unload(module)
         if killed:

@@ -243,7 +243,7 @@ class Runner:
 
     def _time(self) -> int:
         """How long the turn took that is over, in ns. Timers that are due soon go off anywhere in the program."""
-        due = self._sched.next_timer()
+        due = self._sched.timers.next_timer()
         if due is None or due > _SOON:
             return TRAP_NSEC
         self.choices += 1

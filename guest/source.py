@@ -130,7 +130,7 @@ def attribute(die: Any, name: str) -> Any:
         return die.attributes[name]
     for link in ("DW_AT_abstract_origin", "DW_AT_specification"):
         if link in die.attributes:
-            return attribute(die.get_DIE_fromattribute(link), name)
+            return attribute(die.get_DIE_from_attribute(link), name)
     return None
 
 
@@ -143,5 +143,5 @@ def _size(die: Any) -> int:
         link = next((name for name in ("DW_AT_type", "DW_AT_abstract_origin") if name in die.attributes), None)
         if link is None:
             return _WORD
-        die = die.get_DIE_fromattribute(link)
+        die = die.get_DIE_from_attribute(link)
     return _WORD

@@ -1,4 +1,4 @@
-"""Switching between tasks, sleeping and timers (kernel/sched.c and timer.c, 2.6.20).
+"""Switching between tasks and sleeping (kernel/sched.c, 2.6.20).
 
 A CPU's runqueue is a list of the tasks that can run on it, the one at work among them; all have one priority, and
 switching happens only where a task gives way. No Python frame survives a switch: a call that must switch raises
@@ -21,6 +21,7 @@ from mm.list import Words, init_list_head, list_add_tail, list_empty, list_for_e
 from mm.maccess import KernelMemory
 from mm.page_alloc import MOST_PAUSES
 from mm.time import TICK_NSEC, TRAP_NSEC, Clock
+from mm.timer import T_DATA, T_EXPIRES, T_FUNCTION, Timers
 from mm.traps import TIF_MEMDIE, Traps
 
 TASK_RUNNING = 0
@@ -39,9 +40,6 @@ _PAUSED = 1 << 31  # in task_struct.pauses: the call that runs next is the same 
 SOFTIRQ_OFFSET = 1 << 8
 HARDIRQ_OFFSET = 1 << 16
 _NO_SOFTIRQS = 0x0FFFFF00  # in one, in an interrupt, or local_bh_disable()
-
-# Words of struct timer_list.
-_T_NEXT, _T_PREV, _T_EXPIRES, _T_FUNCTION, _T_DATA = range(5)
 
 
 class Switch(Exception):  # no error: the call ends by giving way
@@ -83,13 +81,14 @@ class Scheduler:
 
     def __init__(
         self, w: Words, layout: Layout, traps: Traps, events: Events, clock: Clock, vm: KernelMemory,
-        call_guest: Callable[..., int], depth: Callable[[], int], let_others_run: Callable[[], bool],
+        timers: Timers, call_guest: Callable[..., int], depth: Callable[[], int], let_others_run: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._w = w
         self._traps = traps
         self._events = events
         self._clock = clock
         self._vm = vm
+        self.timers = timers
         self._call_guest = call_guest
         self._depth = depth
         self._let_others_run = let_others_run
@@ -112,23 +111,19 @@ class Scheduler:
         rq = layout["rq"]
         self._rq_size = rq.size
         self._nr_cpus = layout.nr_cpus
-        self._curr, self._idle, self._slice, self._running_timer = (
-            (self._runqueues + rq.offset(name) ^ 0xC0000000) >> 2
-            for name in ("curr", "idle", "time_slice", "running_timer")
+        self._curr, self._idle, self._slice = (
+            (self._runqueues + rq.offset(name) ^ 0xC0000000) >> 2 for name in ("curr", "idle", "time_slice")
         )
         self._rq_words = rq.words
         self._online = (layout.va("nr_cpus_online") ^ 0xC0000000) >> 2
         self._init_task = layout.va("init_task")
         self._call_caller = (layout.va("call_caller") ^ 0xC0000000) >> 2
         self._call = [(layout.va(f"call_{name}") ^ 0xC0000000) >> 2 for name in ("func", "info", "cpus", "caller")]
-        self.timers = layout.va("timers")
         self._pkmap_wait = layout.va("pkmap_map_wait")
-        self.timers_due = layout.va("timers_due")
         self._jiffies = (layout.va("jiffies") ^ 0xC0000000) >> 2
         self._process_timeout = layout.va("process_timeout")
         self._autoremove = layout.va("autoremove_wake_function")
         self.place_woken: Callable[[int], int] | None = None  # which place in its queue a task gets that is woken
-        self.own_timers: dict[int, Callable[[int], None]] = {}  # the functions of timers that our own code serves
         # What hears that a CPU changes its task, where readers are waited for; put in where the kernel is wired.
         self.quiescent: Callable[[int], None] = lambda cpu: None
         # What changes the address space with the task of a CPU.
@@ -142,8 +137,7 @@ class Scheduler:
         for cpu in range(self._nr_cpus):
             init_list_head(self._w, self._queue(cpu))
         self.init_idle(0, self._init_task)
-        init_list_head(self._w, self.timers)
-        init_list_head(self._w, self.timers_due)
+        self.timers.init_timers()
         init_list_head(self._w, self._pkmap_wait + self._queue_list)
 
     def init_idle(self, cpu: int, task: int) -> None:
@@ -272,9 +266,9 @@ class Scheduler:
         if w[(task + self._wait_link ^ 0xC0000000) >> 2]:
             self._unlink(task + self._wait_link)
         t = self._index(task + self._timer)
-        if w[t + _T_FUNCTION] == self._autoremove:
-            self._detach(task + self._timer)
-            w[t + _T_FUNCTION] = 0
+        if w[t + T_FUNCTION] == self._autoremove:
+            self.timers.detach(task + self._timer)
+            w[t + T_FUNCTION] = 0
 
     def alive(self, task: int) -> bool:
         """Whether a task has not ended yet."""
@@ -287,7 +281,7 @@ class Scheduler:
         if self._queued(task):
             self._dequeue(task)
         self._finish_wait(task)
-        self._detach(task + self._timer)
+        self.timers.detach(task + self._timer)
         if w[self._call_caller] == task:
             for i in self._call:
                 w[i] = 0
@@ -320,24 +314,12 @@ class Scheduler:
 
     def wait_for_timer(self) -> None:
         """All is idle: time jumps to the next timer, which goes off. Deadlock where none can wake anybody."""
-        w = self._w
-        first = w[(self.timers ^ 0xC0000000) >> 2]
-        if self.next_timer() is None:
+        if self.timers.next_timer() is None:
             raise Deadlock
-        expires, now = self._vm.word(first + 4 * _T_EXPIRES), w[self._jiffies]
+        expires, now = self.timers.first(), self._w[self._jiffies]
         past = (expires - now - 1 & 0xFFFFFFFF) >> 31  # it goes off at the next tick
         self._clock.jump_to(now + 1 & 0xFFFFFFFF if past else expires)
         self.run_timers()
-
-    def next_timer(self) -> int | None:
-        """In how many jiffies the next timer is due, but for those of the kernel's own work, which never end."""
-        at = self._vm.word(self.timers)
-        while at != self.timers:
-            if self._vm.word(at + 4 * _T_FUNCTION) not in self.own_timers:
-                left = self._vm.word(at + 4 * _T_EXPIRES) - self._w[self._jiffies] & 0xFFFFFFFF
-                return 0 if left >> 31 else left
-            at = self._vm.word(at)
-        return None
 
     def sleep(self) -> NoReturn:
         """Take the task at work off the runqueue until it is woken; its call then runs again."""
@@ -394,9 +376,9 @@ class Scheduler:
         w[self.work_pending] += not w[i]
         w[i] = w[i] + 1 | _PAUSED
         t = self._index(task + self._timer)
-        w[t + _T_FUNCTION], w[t + _T_DATA] = self._autoremove, task
-        w[t + _T_EXPIRES] = w[self._jiffies] + timeout & 0xFFFFFFFF
-        self._attach(task + self._timer, w[t + _T_EXPIRES])
+        w[t + T_FUNCTION], w[t + T_DATA] = self._autoremove, task
+        w[t + T_EXPIRES] = w[self._jiffies] + timeout & 0xFFFFFFFF
+        self.timers.attach(task + self._timer, w[t + T_EXPIRES])
         w[self._index(task) + self._state] = TASK_UNINTERRUPTIBLE
         self._dequeue(task)
         self._switch(again=True)
@@ -443,17 +425,6 @@ class Scheduler:
             w[i] &= ~_PAUSED
         else:
             self._forget_pauses(task)
-
-    def drop_timers(self, start: int, end: int) -> None:
-        """Stop every timer whose function lies in [start, end), which is about to go."""
-        vm = self._vm
-        for head in (self.timers, self.timers_due):
-            timer = vm.word(head)
-            while timer != head:
-                following = vm.word(timer)
-                if start <= vm.word(timer + 4 * _T_FUNCTION) < end:
-                    self._detach(timer)
-                timer = following
 
     def try_later(self) -> NoReturn:
         """Let the others run, then run the call again."""
@@ -529,10 +500,10 @@ class Scheduler:
         task = self._traps.current()
         timer = task + self._timer
         t = self._index(timer)
-        if w[t + _T_FUNCTION]:  # this is the call again, after the sleep
-            left = w[t + _T_EXPIRES] - w[self._jiffies] & 0xFFFFFFFF
-            self._detach(timer)
-            w[t + _T_FUNCTION] = 0
+        if w[t + T_FUNCTION]:  # this is the call again, after the sleep
+            left = w[t + T_EXPIRES] - w[self._jiffies] & 0xFFFFFFFF
+            self.timers.detach(timer)
+            w[t + T_FUNCTION] = 0
             return 0 if left >> 31 else left
         if timeout == MAX_SCHEDULE_TIMEOUT:
             self._result(timeout)
@@ -543,60 +514,14 @@ class Scheduler:
             w[self._index(task) + self._state] = TASK_RUNNING
             return 0
         self._check_atomic()
-        w[t + _T_EXPIRES] = w[self._jiffies] + timeout & 0xFFFFFFFF
-        w[t + _T_FUNCTION], w[t + _T_DATA] = self._process_timeout, task
-        self._attach(timer, w[t + _T_EXPIRES])
+        w[t + T_EXPIRES] = w[self._jiffies] + timeout & 0xFFFFFFFF
+        w[t + T_FUNCTION], w[t + T_DATA] = self._process_timeout, task
+        self.timers.attach(timer, w[t + T_EXPIRES])
         if w[self._index(task) + self._state] != TASK_RUNNING:
             self._dequeue(task)
         else:
             self._rotate(task)
         self._switch(again=True)
-
-    # timers: a list in the order of their time; a program's may lie anywhere in kernel memory
-
-    def _attach(self, timer: int, expires: int, head: int = 0) -> None:
-        head = head or self.timers
-        vm, at = self._vm, self._vm.word(head)
-        while at != head and (vm.word(at + 4 * _T_EXPIRES) - expires & 0xFFFFFFFF) >> 31:
-            at = vm.word(at)
-        while at != head and vm.word(at + 4 * _T_EXPIRES) == expires:  # behind those of the same time
-            at = vm.word(at)
-        before = vm.word(at + 4)
-        for va, value in ((timer, at), (timer + 4, before), (before, timer), (at + 4, timer)):
-            vm.set_word(va, value)
-
-    def _detach(self, timer: int) -> bool:
-        vm, following = self._vm, self._vm.word(timer)
-        if not following:
-            return False
-        before = vm.word(timer + 4)
-        for va, value in ((before, following), (following + 4, before), (timer, 0), (timer + 4, 0)):
-            vm.set_word(va, value)
-        return True
-
-    def mod_timer(self, timer: int, expires: int) -> int:
-        """Set a timer to the jiffy `expires`; 1 where it was pending before."""
-        pending = self._detach(timer)
-        self._vm.set_word(timer + 4 * _T_EXPIRES, expires)
-        self._attach(timer, expires)
-        return int(pending)
-
-    def add_timer(self, timer: int) -> None:
-        """Start a timer that is not pending; a BUG where it is."""
-        if self._vm.word(timer):
-            self._traps.bug()
-        self._attach(timer, self._vm.word(timer + 4 * _T_EXPIRES))
-
-    def del_timer(self, timer: int) -> int:
-        """Stop a timer; 1 where it was pending."""
-        return int(self._detach(timer))
-
-    def try_to_del_timer_sync(self, timer: int) -> int:
-        """Stop a timer; 1 where it was pending, -1 where its function is at work."""
-        w, i, words = self._w, self._running_timer, self._rq_words
-        if self._nr_cpus > 1 and any(w[i + cpu * words] == timer for cpu in range(w[self._online])):
-            return -1
-        return self.del_timer(timer)
 
     def tick(self) -> None:
         """scheduler_tick on every CPU, and the timer softirq, at a new jiffy: on the stack of the task at work."""
@@ -630,31 +555,14 @@ class Scheduler:
             w[self._index(info) + self._info_flags] |= TIF_NEED_RESCHED
 
     def run_timers(self) -> None:
-        """Call the function of every timer whose time has come."""
-        vm, w = self._vm, self._w
-        # Those that are due first, by themselves: one that sets itself anew for now must wait for the next tick.
-        while (timer := w[(self.timers ^ 0xC0000000) >> 2]) != self.timers:
-            expires = vm.word(timer + 4 * _T_EXPIRES)
-            if (w[self._jiffies] - expires & 0xFFFFFFFF) >> 31:
-                break
-            self._detach(timer)
-            self._attach(timer, expires, self.timers_due)
-        while (timer := w[(self.timers_due ^ 0xC0000000) >> 2]) != self.timers_due:
-            self._detach(timer)
-            function, data = vm.word(timer + 4 * _T_FUNCTION), vm.word(timer + 4 * _T_DATA)
-            if (emit := self._events.timer_expire_entry) is not None:
-                emit(timer, w[self._jiffies], function)
-            if function in (self._process_timeout, self._autoremove):
-                self.wake_up_process(data)
-            elif function in self.own_timers:
-                self.own_timers[function](data)
-            else:
-                i = self._running_timer + self._traps.cpu * self._rq_words
-                before, w[i] = w[i], timer
-                self._in_context(SOFTIRQ_OFFSET, function, data)
-                w[i] = before
-            if (emit := self._events.timer_expire_exit) is not None:
-                emit(timer)
+        """The softirq of the timers: call the function of every one whose time has come."""
+        self.timers.run(self._expired)
+
+    def _expired(self, function: int, data: int) -> None:
+        if function in (self._process_timeout, self._autoremove):
+            self.wake_up_process(data)
+        else:
+            self._in_context(SOFTIRQ_OFFSET, function, data)
 
     def _in_context(self, offset: int, function: int, data: int) -> None:
         i = self._index(self._traps.current_thread_info()) + self._preempt_count
