@@ -15,13 +15,15 @@ from typing import Literal, Protocol
 
 from guest.cachedir import cache_dir, publish, read_json, scratch, write_json
 from guest.compilers import FLAGS, CompileError, Compiler, Progress, find_compiler, run
-from guest.elffile import SHN_UNDEF, STB_LOCAL, ElfFile, LoadError
+from guest.elffile import SHN_UNDEF, STB_LOCAL, STB_WEAK, ElfFile, LoadError
 
 __all__ = ["CompileError", "Compiler", "build", "find_compiler"]
 
 HERE = Path(__file__).resolve().parent
 INCLUDE = HERE / "include"
 LIBRARY = HERE / "lib"
+TREE = HERE / "tree"
+"""What a file of the kernel's own folders includes by a path from there, as "../mm/slab.h"."""
 PROGRAMS = HERE / "programs"
 
 EXEC_BASE = 0xF9000000
@@ -124,6 +126,7 @@ class _Builder:
         name = re.sub(r"\W", "_", source.stem)
         return [
             *self._compiler.command, *FLAGS,
+            "-iquote", str(TREE / "lib"), "-iquote", str(TREE / "lib" / "kunit"),
             "-I", str(INCLUDE), "-I", str(self._generated),
             "-D__KERNEL__", "-DMODULE", f'-DKBUILD_MODNAME="{name}"',
             "-include", "generated/autoconf.h", f"-ffile-prefix-map={HERE}=guest", f"-fdebug-prefix-map={Path.cwd()}=.",
@@ -235,7 +238,7 @@ def _defined(file: ElfFile) -> set[str]:
 
 
 def _undefined(file: ElfFile) -> set[str]:
-    return {s.name for s in file.symbols if s.section == SHN_UNDEF and s.bind != STB_LOCAL and s.name}
+    return {s.name for s in file.symbols if s.section == SHN_UNDEF and s.bind not in (STB_LOCAL, STB_WEAK) and s.name}
 
 
 @lru_cache(maxsize=256)

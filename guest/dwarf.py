@@ -45,6 +45,10 @@ class DebugInfo:
         self._program = program
         self._image = image
 
+    def is_of(self, program: Placed, image: Image) -> bool:
+        """Whether this is about that program at that place."""
+        return self._program is program and self._image.base == image.base
+
     def symbol(self, va: int) -> tuple[str, int, int] | None:
         """The function or variable at a virtual address: (name, offset into it, its size), or None."""
         return self._image.symbol(va)

@@ -1,11 +1,13 @@
 """A test run once for every allocation that it makes, each time with that one failing.
 
-The machine is booted once for a process, and taken back to its start before each run. Runs are independent of each
-other, so they go over the host's cores.
+The machine is booted once for a process, and taken back to its start before each run; with the tools of --check-...,
+which know more than is in memory, it is booted for each. Runs are independent of each other, so they go over the host's
+cores.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,12 +17,11 @@ from multiprocessing import get_context
 from guest.elf import Program, read
 from guest.kernel import Kernel
 from guest.snapshot import Snapshot
-from guest.testing import CaseResult, Failure, Setup, judge
+from guest.testing import LIBRARY, CaseResult, Failure, Setup, judge
 from mm.fault_inject import Attempt, FaultInject, Plan
-from mm.setup import BootOptions
 
 #: what no failed allocation excuses; the status and what a test says of itself may well be other
-MISTAKES = ("log", "leaks", "fsck", "watermarks", "timeout")
+MISTAKES = ("log", "leaks", "fsck", "watermarks", "access", "uninit", "tlb", "timeout")
 _PIECE = 8  # runs that a process gets at a time
 _FEW = 24  # runs that are over before other processes would have begun
 
@@ -40,21 +41,22 @@ class FailRun:
 
 @dataclass(frozen=True)
 class Job:
-    """A program to be run again and again; all of it can be sent to another process."""
+    """A program to be run again and again; all of it can be sent to another process. setup: without a plan."""
 
     name: str
     elf: bytes
-    boot: BootOptions
-    off: frozenset[str]
-    timeout: float
-    arguments: tuple[str, ...]
-    settings: tuple[tuple[str, str], ...] = ()
+    setup: Setup
     deep: bool = False
-    expect: tuple[str, ...] = ()
 
     def program(self) -> Program:
         """The program, read."""
         return read(self.elf, self.name)
+
+    @property
+    def key(self) -> str:
+        """A name that everything that decides about the runs decides."""
+        parts = self.name, sorted(self.setup.off), replace(self.setup, off=frozenset()), self.deep
+        return hashlib.sha256(repr(parts).encode() + self.elf).hexdigest()[:16]
 
 
 class Bench:
@@ -65,13 +67,37 @@ class Bench:
         self._program = job.program()
         self._inject = FaultInject()
         self._text: list[str] = []
-        self._kernel = kernel = Kernel.boot(job.boot, inject=self._inject)
-        for name, value in job.settings:
+        self._trace: list[int] = []  # return addresses above the call that failed
+        self._start: Snapshot | None = None
+        self._boot()
+
+    def _boot(self) -> None:
+        setup = self._job.setup
+        self._kernel = kernel = Kernel.boot(setup.boot, inject=self._inject)
+        for name, value in setup.settings:
             kernel.set_sysctl(name, value)
         kernel.record_history()
         kernel.log.console = self._text.append
-        self._start = Snapshot(kernel)
-        self._setup = Setup(job.boot, job.off, job.timeout, job.arguments, expect=job.expect)
+        self._say = self._inject.report
+        self._inject.report = self._fails
+        if setup.watched:
+            setup.watch(kernel)
+        else:
+            self._start = Snapshot(kernel)
+
+    def _fails(self, attempt: Attempt) -> None:
+        """An allocation fails now."""
+        self._say(attempt)
+        kernel, esp = self._kernel, self._kernel.traps.esp
+        self._trace = kernel.oops.trace(attempt.call_site, esp + 12, kernel.vm.word(esp + 4))
+
+    def _again(self) -> None:
+        """Back to the start."""
+        if self._start is not None:
+            self._start.restore()
+        else:
+            self._kernel.close()
+            self._boot()
 
     def close(self) -> None:
         """Give the machine back."""
@@ -81,8 +107,9 @@ class Bench:
         """Run once: how it ended, the allocations that were counted, and those that failed."""
         self._text.clear()
         self._inject.start(replace(plan, deep=self._job.deep))
-        status = self._kernel.run(self._program, [self._job.name, *self._job.arguments], self._job.timeout, stay=True)
-        result = judge(self._kernel, self._job.name, status, "".join(self._text), self._setup)
+        name, setup = self._job.name, self._job.setup
+        status = self._kernel.run(self._program, [name, *setup.arguments], setup.timeout, stay=True)
+        result = judge(self._kernel, name, status, "".join(self._text), setup)
         attempts, failed = list(self._inject.attempts), list(self._inject.failed)
         return result, attempts, failed
 
@@ -95,7 +122,7 @@ class Bench:
             mistakes = tuple(failure for failure in result.failures if failure.check in MISTAKES)
             return FailRun(number, attempt, site, result.status, mistakes)
         finally:
-            self._start.restore()
+            self._again()
 
     def count(self) -> tuple[CaseResult, int]:
         """Run with nothing failing: how it ends, and how many allocations it makes."""
@@ -103,13 +130,23 @@ class Bench:
             result, attempts, _ = self.run(Plan())
             return result, len(attempts)
         finally:
-            self._start.restore()
+            self._again()
 
     def site(self, attempt: Attempt) -> str:
-        """'kmalloc of 100 bytes by main+0x2c/0x80 (test.c:12)'."""
-        line = self._kernel.symbols.line(attempt.call_site - 1)
-        where = f" ({line[0]}:{line[1]})" if line else ""
-        return f"{attempt.function} of {attempt.size} bytes by {self._kernel.oops.name(attempt.call_site)}{where}"
+        """'kmalloc of 100 bytes by main+0x2c/0x80 (test.c:12)'; of the start library's, who called that, too."""
+        text = f"{attempt.function} of {attempt.size} bytes by {self._place(attempt.call_site)}"
+        if self._in_library(attempt.call_site):
+            caller = next((address for address in self._trace if not self._in_library(address)), 0)
+            text += f", called by {self._place(caller)}" if caller else ""
+        return text
+
+    def _place(self, address: int) -> str:
+        line = self._kernel.symbols.line(address - 1)
+        return self._kernel.oops.name(address) + (f" ({line[0]}:{line[1]})" if line else "")
+
+    def _in_library(self, address: int) -> bool:
+        line = self._kernel.symbols.line(address - 1)
+        return line is not None and line[0].startswith(LIBRARY)
 
 
 _bench: tuple[Job, Bench] | None = None

@@ -52,7 +52,7 @@ def parse(text: str) -> Report:
     for line in text.splitlines():
         if _VERSION.match(line):
             continue
-        indent = (len(line) - len(line.lstrip(" "))) // 4
+        indent = len(line) - len(line.lstrip(" "))  # KTAP's parts stand 2 columns further right, TAP's and KUnit's 4
         if plan := _PLAN.match(line):
             level = levels.setdefault(indent, _Level())
             level.planned = int(plan["count"])

@@ -49,10 +49,13 @@ class Symbols:
         self._kernel = {name: va for name, (va, _) in table.items()}
         self._sorted = sorted((va, name, size) for name, (va, size) in table.items())
         self._programs: list[tuple[Loaded, DebugInfo]] = []
+        self._newest: DebugInfo | None = None  # kept for a program that is run again and again
 
     def add(self, loaded: Loaded) -> None:
         """Know a program's names too, before those of earlier ones at the same place."""
-        self._programs.insert(0, (loaded, DebugInfo(loaded.program, loaded.image)))
+        if self._newest is None or not self._newest.is_of(loaded.program, loaded.image):
+            self._newest = DebugInfo(loaded.program, loaded.image)
+        self._programs.insert(0, (loaded, self._newest))
         self._types = None
 
     @property

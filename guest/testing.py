@@ -45,7 +45,8 @@ _BUG_AT = re.compile(r"kernel BUG at (?P<file>[^:]*(?<!\.py)):(?P<line>\d+)")  #
 # How test modules end that are done when they are loaded: -EAGAIN, so that no one has to remove them.
 _NOT_TO_STAY = re.compile(r"insmod: error inserting '.*': -11$", re.MULTILINE)
 _TRACE_END = " ======================="
-_LIBRARY = "guest/lib/"
+_RULE = "=" * 66  # around a report of guest.access_check
+LIBRARY = "guest/lib/"  # where the start library's sources are, as the compiler names them
 _FRAME = re.compile(r" \[<(?P<address>[0-9a-f]{8})>\] ")
 
 
@@ -113,6 +114,18 @@ class Setup:
     check_tlb: bool = False
     expect: tuple[str, ...] = ()
 
+    @property
+    def watched(self) -> bool:
+        """Whether a tool watches the program."""
+        return self.check_access or self.check_uninit or self.check_tlb
+
+    def watch(self, kernel: Kernel) -> None:
+        """Begin with the tools that were asked for."""
+        if self.check_access or self.check_uninit:
+            kernel.check_access(self.check_uninit)
+        if self.check_tlb:
+            kernel.check_tlb()
+
 
 def is_kunit(program: Program) -> bool:
     """Whether a program has KUnit suites that the library's main() runs."""
@@ -142,10 +155,7 @@ def run_case(program: Program, setup: Setup, case: str = "") -> CaseResult:
             kernel.set_sysctl(key, value)
         if inject is not None and setup.site:
             fail_site(inject, kernel, setup.site)
-        if setup.check_access or setup.check_uninit:
-            kernel.check_access(setup.check_uninit)
-        if setup.check_tlb:
-            kernel.check_tlb()
+        setup.watch(kernel)
         coverage = Coverage(kernel) if setup.coverage else None
         status = kernel.run(program, arguments, setup.timeout, stay=True)
         result = judge(kernel, case or program.name, status, "".join(text), setup)
@@ -171,7 +181,7 @@ def names_site(kernel: Kernel, pattern: str, address: int) -> bool:
 
 def judge(kernel: Kernel, name: str, status: int, output: str, setup: Setup) -> CaseResult:
     """What a program that has ended with `status` did. output: of its console."""
-    parts, failures = _said(output)
+    parts, failures = _said(output, ended=kernel.halt is None and status != EXIT_KILLED)
     said_failed = any(part.outcome == "failed" for part in parts)
     if kernel.halt is not None:
         failures.append(Failure("timeout", f"it had not ended after {setup.timeout:g} s"))
@@ -192,8 +202,10 @@ def judge(kernel: Kernel, name: str, status: int, output: str, setup: Setup) -> 
 # what it said
 
 
-def _said(output: str) -> tuple[list[Part], list[Failure]]:
-    """The results of a TAP stream; the failures of all of them, and what is wrong with the stream."""
+def _said(output: str, ended: bool) -> tuple[list[Part], list[Failure]]:
+    """The results of a TAP stream; the failures of all of them, and, of a program that ended by itself, what is wrong
+    with the stream.
+    """
     if not ktap.is_tap(output):
         return [], []
     report = ktap.parse(output)
@@ -201,17 +213,20 @@ def _said(output: str) -> tuple[list[Part], list[Failure]]:
     for result in report.results:
         failures = list(_asserts(result)) if result.outcome == "failed" else []
         parts.append(Part(".".join(result.name), result.outcome, failures, result.why))
-    wrong = [Failure("tap", text) for text in report.wrong]
+    wrong = [Failure("tap", text) for text in report.wrong] if ended else []
     return parts, [*(failure for part in parts for failure in part.failures), *wrong]
 
 
 def _asserts(result: ktap.Result) -> Iterator[Failure]:
     """KUnit's expectations that failed, with what was expected; or the diagnostics of another failure."""
     found: list[tuple[re.Match[str], list[str]]] = []
+    reported = False  # by --check-...
     for line in result.lines:
         if match := _KUNIT_FAILED.match(line):
             found.append((match, []))
-        elif found and line.startswith("    ") and not line.lstrip().startswith("#"):
+        elif line == _RULE:
+            reported = not reported
+        elif found and not reported and line.startswith("    ") and not line.lstrip().startswith("#"):
             found[-1][1].append(line[4:])
     for match, lines in found:
         yield Failure("assert", "\n".join(lines) or "failed", match["file"], int(match["line"]))
@@ -264,8 +279,8 @@ def _place(kernel: Kernel, lines: Sequence[str]) -> tuple[str, int]:
             source = source or (found["file"], int(found["line"]))
         elif in_trace and not caller and (frame := _FRAME.match(line)):
             place = kernel.symbols.line(int(frame["address"], 16) - 1)
-            caller = None if place and place[0].startswith(_LIBRARY) else place
-    in_library = source is not None and source[0].startswith(_LIBRARY)
+            caller = None if place and place[0].startswith(LIBRARY) else place
+    in_library = source is not None and source[0].startswith(LIBRARY)
     return (caller or source if in_library else source or caller) or ("", 0)
 
 

@@ -1,34 +1,24 @@
 /*
  * Runs KUnit suites and reports in KTAP. The arguments are those of the kernel's command line:
  *   kunit.filter_glob=SUITE[.CASE]	only these; ? and * match
+ *   kunit.filter=speed>=normal,...	only cases of that speed: very_slow, slow or normal; < > <= >= = !=
+ *   kunit.filter_action=skip		skip what kunit.filter leaves out; without, it does not appear
  *   kunit.action=list			print "SUITE.CASE" lines and run nothing
- * The result is 0 where nothing failed, else 1.
+ * The result is 0 where nothing failed, else 1. A module's init function runs before, its exit function afterwards.
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/ctype.h>
+#include <linux/sched.h>
 #include <stdarg.h>
-
-/* What a function needs to come back to its caller's caller: see __kunit_set. */
-struct place {
-	unsigned long ebx, esi, edi, ebp, esp, eip;
-};
-
-struct action {
-	struct list_head node;
-	kunit_action_t *function;
-	void *context;
-};
+#include "lib.h"
 
 static const struct __kunit_suites last
 	__attribute__((section(".kunit_test_suites"), used, aligned(4))) = { 0, NULL, 0, NULL };
 
-static struct kunit *current_kunit;
-static struct place aborted;
-
 /* Like setjmp: 0 at first, 1 when __kunit_jump leads back here. */
-extern int __kunit_set(struct place *place);
-extern void __noreturn __kunit_jump(struct place *place);
+extern int __kunit_set(struct __kunit_place *place) __attribute__((returns_twice));
+extern void __noreturn __kunit_jump(struct __kunit_place *place);
 asm(".pushsection .text\n"
     ".globl __kunit_set\n"
     ".type __kunit_set, @function\n"
@@ -61,26 +51,211 @@ asm(".pushsection .text\n"
 
 struct kunit *kunit_get_current_test(void)
 {
-	return current_kunit;
+	return current->kunit_test;
+}
+
+/* leaving */
+
+void kunit_try_catch_throw(struct kunit_try_catch *try_catch)
+{
+	try_catch->try_result = -EFAULT;
+	__kunit_jump(&try_catch->place);
 }
 
 void __kunit_abort(struct kunit *test)
 {
-	__kunit_jump(&aborted);
+	kunit_try_catch_throw(&test->try_catch);
+}
+
+void kunit_try_catch_init(struct kunit_try_catch *try_catch, struct kunit *test, kunit_try_catch_func_t try,
+			  kunit_try_catch_func_t catch)
+{
+	try_catch->test = test;
+	try_catch->try = try;
+	try_catch->catch = catch;
+}
+
+/* In the same thread: what faults ends the program here. */
+void kunit_try_catch_run(struct kunit_try_catch *try_catch, void *context)
+{
+	try_catch->context = context;
+	try_catch->try_result = 0;
+	if (!__kunit_set(&try_catch->place)) {
+		try_catch->try(context);
+		return;
+	}
+	try_catch->try_result = 0;
+	try_catch->catch(context);
 }
 
 /* resources */
 
+int __kunit_add_resource(struct kunit *test, kunit_resource_init_t init, kunit_resource_free_t free,
+			 struct kunit_resource *resource, void *data)
+{
+	int error = 0;
+
+	resource->free = free;
+	resource->refcount = 1;
+	if (init)
+		error = init(resource, data);
+	else
+		resource->data = data;
+	if (!error)
+		list_add_tail(&resource->node, &test->resources);
+	return error;
+}
+
+int kunit_add_resource(struct kunit *test, kunit_resource_init_t init, kunit_resource_free_t free,
+		       struct kunit_resource *resource, void *data)
+{
+	resource->should_kfree = false;
+	resource->name = NULL;
+	return __kunit_add_resource(test, init, free, resource, data);
+}
+
+int kunit_add_named_resource(struct kunit *test, kunit_resource_init_t init, kunit_resource_free_t free,
+			     struct kunit_resource *resource, const char *name, void *data)
+{
+	struct kunit_resource *known;
+
+	if (!name)
+		return -EINVAL;
+	known = kunit_find_named_resource(test, name);
+	if (known) {
+		kunit_put_resource(known);
+		return -EEXIST;
+	}
+	resource->should_kfree = false;
+	resource->name = name;
+	return __kunit_add_resource(test, init, free, resource, data);
+}
+
+struct kunit_resource *kunit_alloc_and_get_resource(struct kunit *test, kunit_resource_init_t init,
+						    kunit_resource_free_t free, gfp_t gfp, void *context)
+{
+	struct kunit_resource *resource = kzalloc(sizeof(*resource), gfp);
+
+	if (!resource)
+		return NULL;
+	resource->should_kfree = true;
+	if (__kunit_add_resource(test, init, free, resource, context)) {
+		kfree(resource);
+		return NULL;
+	}
+	kunit_get_resource(resource);
+	return resource;
+}
+
+void *kunit_alloc_resource(struct kunit *test, kunit_resource_init_t init, kunit_resource_free_t free, gfp_t gfp,
+			   void *context)
+{
+	struct kunit_resource *resource = kunit_alloc_and_get_resource(test, init, free, gfp, context);
+
+	if (!resource)
+		return NULL;
+	kunit_put_resource(resource);
+	return resource->data;
+}
+
+void kunit_get_resource(struct kunit_resource *resource)
+{
+	resource->refcount++;
+}
+
+void kunit_put_resource(struct kunit_resource *resource)
+{
+	if (--resource->refcount)
+		return;
+	if (resource->free)
+		resource->free(resource);
+	if (resource->should_kfree)
+		kfree(resource);
+}
+
+struct kunit_resource *kunit_find_resource(struct kunit *test, kunit_resource_match_t match, void *wanted)
+{
+	struct kunit_resource *resource;
+
+	list_for_each_entry_reverse(resource, &test->resources, node) {
+		if (match(test, resource, wanted)) {
+			kunit_get_resource(resource);
+			return resource;
+		}
+	}
+	return NULL;
+}
+
+bool kunit_resource_name_match(struct kunit *test, struct kunit_resource *resource, void *name)
+{
+	return resource->name && !strcmp(resource->name, name);
+}
+
+#pragma weak kunit_resource_instance_match
+bool kunit_resource_instance_match(struct kunit *test, struct kunit_resource *resource, void *data)
+{
+	return resource->data == data;
+}
+
+void kunit_remove_resource(struct kunit *test, struct kunit_resource *resource)
+{
+	if (list_empty(&resource->node))
+		return;
+	list_del_init(&resource->node);
+	kunit_put_resource(resource);
+}
+
+int kunit_destroy_resource(struct kunit *test, kunit_resource_match_t match, void *wanted)
+{
+	struct kunit_resource *resource = kunit_find_resource(test, match, wanted);
+
+	if (!resource)
+		return -ENOENT;
+	kunit_remove_resource(test, resource);
+	kunit_put_resource(resource);
+	return 0;
+}
+
+void kunit_init_test(struct kunit *test, const char *name, void *log)
+{
+	memset(test, 0, sizeof(*test));
+	test->name = name;
+	test->log = log;
+	spin_lock_init(&test->lock);
+	INIT_LIST_HEAD(&test->resources);
+}
+
+void kunit_cleanup(struct kunit *test)
+{
+	while (!list_empty(&test->resources))
+		kunit_remove_resource(test, list_entry(test->resources.prev, struct kunit_resource, node));
+}
+
+/* actions */
+
+struct action {
+	struct kunit_resource resource;
+	kunit_action_t *function;
+	void *context;
+};
+
+static void run_action(struct kunit_resource *resource)
+{
+	struct action *action = container_of(resource, struct action, resource);
+
+	action->function(action->context);
+}
+
 int kunit_add_action(struct kunit *test, kunit_action_t *function, void *context)
 {
-	struct action *action = kmalloc(sizeof(*action), GFP_KERNEL);
+	struct action *action = kzalloc(sizeof(*action), GFP_KERNEL);
 
 	if (!action)
 		return -ENOMEM;
 	action->function = function;
 	action->context = context;
-	list_add(&action->node, &test->resources);
-	return 0;
+	action->resource.should_kfree = true;
+	return __kunit_add_resource(test, NULL, run_action, &action->resource, action);
 }
 
 int kunit_add_action_or_reset(struct kunit *test, kunit_action_t *function, void *context)
@@ -92,48 +267,45 @@ int kunit_add_action_or_reset(struct kunit *test, kunit_action_t *function, void
 	return error;
 }
 
-static struct action *find_action(struct kunit *test, kunit_action_t *function, const void *context)
+static bool is_action(struct kunit *test, struct kunit_resource *resource, void *wanted)
 {
-	struct action *action;
+	struct action *action = container_of(resource, struct action, resource), *like = wanted;
 
-	list_for_each_entry(action, &test->resources, node)
-		if (action->function == function && action->context == context)
-			return action;
-	return NULL;
+	return resource->free == run_action && action->function == like->function && action->context == like->context;
+}
+
+/* Not the test's any more: to be put back. */
+static struct kunit_resource *take_action(struct kunit *test, kunit_action_t *function, const void *context)
+{
+	struct action like = { .function = function, .context = (void *)context };
+	struct kunit_resource *found = kunit_find_resource(test, is_action, &like);
+
+	if (found)
+		kunit_remove_resource(test, found);
+	return found;
 }
 
 void kunit_remove_action(struct kunit *test, kunit_action_t *function, void *context)
 {
-	struct action *action = find_action(test, function, context);
+	struct kunit_resource *found = take_action(test, function, context);
 
-	if (action) {
-		list_del(&action->node);
-		kfree(action);
-	}
+	if (!found)
+		return;
+	found->free = NULL;
+	kunit_put_resource(found);
 }
 
 void kunit_release_action(struct kunit *test, kunit_action_t *function, void *context)
 {
-	if (find_action(test, function, context)) {
-		kunit_remove_action(test, function, context);
-		function(context);
-	}
+	struct kunit_resource *found = take_action(test, function, context);
+
+	if (found)
+		kunit_put_resource(found);
 }
 
-static void release_all(struct kunit *test)
-{
-	while (!list_empty(&test->resources)) {
-		struct action *action = list_entry(test->resources.next, struct action, node);
-		kunit_action_t *function = action->function;
-		void *context = action->context;
+/* memory */
 
-		list_del(&action->node);
-		kfree(action);
-		function(context);
-	}
-}
-
-static void free_action(void *ptr)
+static void free_memory(void *ptr)
 {
 	kfree(ptr);
 }
@@ -147,106 +319,40 @@ void *kunit_kmalloc_array(struct kunit *test, size_t n, size_t size, gfp_t gfp)
 	ptr = kmalloc(n * size, gfp & ~__GFP_ZERO);	/* 2.6.20's knows no such flag */
 	if (ptr && gfp & __GFP_ZERO)
 		memset(ptr, 0, n * size);
-	if (ptr && kunit_add_action_or_reset(test, free_action, ptr))
+	if (ptr && kunit_add_action_or_reset(test, free_memory, ptr))
 		return NULL;
 	return ptr;
 }
 
-char *kunit_kmemdup(struct kunit *test, const void *from, size_t size, gfp_t gfp)
-{
-	char *to = kunit_kmalloc(test, size, gfp);
-
-	if (to)
-		memcpy(to, from, size);
-	return to;
-}
-
 void kunit_kfree(struct kunit *test, const void *ptr)
 {
+	struct kunit_resource *found;
+
 	if (!ptr)
 		return;
-	if (!find_action(test, free_action, ptr)) {
-		__kunit_fail(test, __FILE__, __LINE__, "kunit_kfree of %p, which is not the test's", ptr);
-		return;
-	}
-	kunit_release_action(test, free_action, (void *)ptr);
-}
-
-/* A resource is an action that frees it. */
-static void free_resource(void *context)
-{
-	struct kunit_resource *resource = context;
-
-	if (resource->free)
-		resource->free(resource);
-	if (resource->should_kfree)
-		kfree(resource);
-}
-
-int kunit_add_named_resource(struct kunit *test, kunit_resource_init_t init, kunit_resource_free_t free,
-			     struct kunit_resource *resource, const char *name, void *data)
-{
-	int error = 0;
-
-	resource->free = free;
-	resource->name = name;
-	if (init)
-		error = init(resource, data);
+	found = take_action(test, free_memory, ptr);
+	if (found)
+		kunit_put_resource(found);
 	else
-		resource->data = data;
-	return error ? error : kunit_add_action_or_reset(test, free_resource, resource);
+		__kunit_fail(test, __FILE__, __LINE__, "kunit_kfree of %p, which is not the test's", ptr);
 }
 
-struct kunit_resource *kunit_alloc_and_get_resource(struct kunit *test, kunit_resource_init_t init,
-						    kunit_resource_free_t free, gfp_t gfp, void *context)
+char *kunit_kstrdup(struct kunit *test, const char *text, gfp_t gfp)
 {
-	struct kunit_resource *resource = kmalloc(sizeof(*resource), gfp);
+	size_t size = text ? strlen(text) + 1 : 0;
+	char *copy = text ? kunit_kmalloc(test, size, gfp) : NULL;
 
-	if (!resource)
-		return NULL;
-	memset(resource, 0, sizeof(*resource));
-	if (init(resource, context)) {
-		kfree(resource);
-		return NULL;
-	}
-	resource->free = free;
-	resource->should_kfree = true;
-	return kunit_add_action_or_reset(test, free_resource, resource) ? NULL : resource;
+	return copy ? memcpy(copy, text, size) : NULL;
 }
 
-struct kunit_resource *kunit_find_resource(struct kunit *test, kunit_resource_match_t match, void *wanted)
+const char *kunit_kstrdup_const(struct kunit *test, const char *text, gfp_t gfp)
 {
-	struct action *action;
-
-	list_for_each_entry(action, &test->resources, node)
-		if (action->function == free_resource && match(test, action->context, wanted))
-			return action->context;
-	return NULL;
+	return kunit_kstrdup(test, text, gfp);
 }
 
-bool kunit_resource_name_match(struct kunit *test, struct kunit_resource *resource, void *name)
+void kunit_kfree_const(struct kunit *test, const void *ptr)
 {
-	return resource->name && !strcmp(resource->name, name);
-}
-
-bool kunit_resource_instance_match(struct kunit *test, struct kunit_resource *resource, void *data)
-{
-	return resource->data == data;
-}
-
-int kunit_destroy_resource(struct kunit *test, kunit_resource_match_t match, void *wanted)
-{
-	struct kunit_resource *resource = kunit_find_resource(test, match, wanted);
-
-	if (!resource)
-		return -ENOENT;
-	kunit_release_action(test, free_resource, resource);
-	return 0;
-}
-
-void kunit_remove_resource(struct kunit *test, struct kunit_resource *resource)
-{
-	kunit_release_action(test, free_resource, resource);
+	kunit_kfree(test, ptr);
 }
 
 /* Replaced functions */
@@ -262,11 +368,8 @@ static void free_stub(struct kunit_resource *resource)
 
 static int make_stub(struct kunit_resource *resource, void *context)
 {
-	resource->data = kmalloc(sizeof(struct stub), GFP_KERNEL);
-	if (!resource->data)
-		return -ENOMEM;
-	*(struct stub *)resource->data = *(struct stub *)context;
-	return 0;
+	resource->data = kmemdup(context, sizeof(struct stub), GFP_KERNEL);
+	return resource->data ? 0 : -ENOMEM;
 }
 
 static bool is_stub(struct kunit *test, struct kunit_resource *resource, void *function)
@@ -276,9 +379,13 @@ static bool is_stub(struct kunit *test, struct kunit_resource *resource, void *f
 
 void *__kunit_stub(void *function)
 {
-	struct kunit_resource *found = current_kunit ? kunit_find_resource(current_kunit, is_stub, function) : NULL;
+	struct kunit *test = current->kunit_test;
+	struct kunit_resource *found = test ? kunit_find_resource(test, is_stub, function) : NULL;
 
-	return found ? ((struct stub *)found->data)->replacement : NULL;
+	if (!found)
+		return NULL;
+	kunit_put_resource(found);
+	return ((struct stub *)found->data)->replacement;
 }
 
 void __kunit_set_stub(struct kunit *test, void *function, void *replacement)
@@ -286,8 +393,32 @@ void __kunit_set_stub(struct kunit *test, void *function, void *replacement)
 	struct stub stub = { function, replacement };
 
 	kunit_destroy_resource(test, is_stub, function);
-	if (replacement && !kunit_alloc_and_get_resource(test, make_stub, free_stub, GFP_KERNEL, &stub))
+	if (replacement && !kunit_alloc_resource(test, make_stub, free_stub, GFP_KERNEL, &stub))
 		__kunit_fail(test, __FILE__, __LINE__, "no memory for a replaced function");
+}
+
+/* what is said */
+
+static void end_line(const char *fmt)
+{
+	size_t length = strlen(fmt);
+
+	if (!length || fmt[length - 1] != '\n')
+		printk("\n");
+}
+
+void __kunit_say(const char *level, const char *name, const char *fmt, ...)
+{
+	va_list args;
+
+	if (name)
+		printk("%s    # %s: ", level, name);
+	else
+		printk("%s    # ", level);
+	va_start(args, fmt);
+	vprintk(fmt, args);
+	va_end(args);
+	end_line(fmt);
 }
 
 /* failures */
@@ -299,16 +430,21 @@ void __kunit_failed(struct kunit *test, enum kunit_assert_type type, const char 
 	       line);
 }
 
+static void tell(const char *fmt, va_list args)
+{
+	printk("    ");
+	vprintk(fmt, args);
+	end_line(fmt);
+}
+
 void __kunit_fail(struct kunit *test, const char *file, int line, const char *fmt, ...)
 {
-	char text[256];
 	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
 	__kunit_failed(test, KUNIT_EXPECTATION, file, line);
-	printk("    %s\n", text);
+	va_start(args, fmt);
+	tell(fmt, args);
+	va_end(args);
 }
 
 void __kunit_unary(const char *condition, int expected)
@@ -393,14 +529,19 @@ void __kunit_err_or_null(const char *text, const void *value)
 
 void __kunit_message(struct kunit *test, const char *fmt, ...)
 {
-	char text[256];
 	va_list args;
+	int length;
 
+	if (!fmt)
+		return;
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	length = vsnprintf(NULL, 0, fmt, args);
 	va_end(args);
-	if (*text)
-		printk("    %s\n", text);
+	if (!length)
+		return;
+	va_start(args, fmt);
+	tell(fmt, args);
+	va_end(args);
 }
 
 int __kunit_streq(const char *left, const char *right)
@@ -418,7 +559,10 @@ void kunit_mark_skipped(struct kunit *test, const char *fmt, ...)
 	test->status = KUNIT_SKIPPED;
 }
 
-/* running */
+/* choosing */
+
+static const char *filter_glob, *filter, *filter_action;
+static const char *const speeds[] = { "", "very_slow", "slow", "normal" };
 
 static int matches(const char *glob, const char *end, const char *text)
 {
@@ -437,25 +581,83 @@ static int matches(const char *glob, const char *end, const char *text)
 	return !*text;
 }
 
-static int chosen(const char *filter, struct kunit_suite *suite, struct kunit_case *test_case)
+static int is_named(struct kunit_suite *suite, struct kunit_case *test_case)
 {
-	const char *dot;
+	const char *dot, *end;
 
-	if (!filter)
+	if (!filter_glob)
 		return 1;
-	dot = strchr(filter, '.');
-	if (!matches(filter, dot ? dot : filter + strlen(filter), suite->name))
-		return 0;
-	return !dot || matches(dot + 1, filter + strlen(filter), test_case->name);
+	dot = strchr(filter_glob, '.');
+	end = filter_glob + strlen(filter_glob);
+	return matches(filter_glob, dot ? dot : end, suite->name) && (!dot || matches(dot + 1, end, test_case->name));
 }
+
+static enum kunit_speed speed_of(struct kunit_suite *suite, struct kunit_case *test_case)
+{
+	if (test_case->attr.speed)
+		return test_case->attr.speed;
+	return suite->attr.speed ? suite->attr.speed : KUNIT_SPEED_NORMAL;
+}
+
+/* Whether a speed fulfils the condition at the beginning of a text. Other attributes are not looked at. */
+static int fulfils(enum kunit_speed speed, const char *condition)
+{
+	const char *op = condition + strlen("speed"), *word;
+	enum kunit_speed wanted;
+
+	if (strncmp(condition, "speed", strlen("speed")))
+		return 1;
+	word = op + strspn(op, "<>=!");
+	for (wanted = KUNIT_SPEED_NORMAL; wanted; wanted--)
+		if (!strncmp(word, speeds[wanted], strlen(speeds[wanted])))
+			break;
+	if (*op == '!')
+		return speed != wanted;
+	if (*op == '<' && speed < wanted)
+		return 1;
+	if (*op == '>' && speed > wanted)
+		return 1;
+	return word[-1] == '=' && speed == wanted;
+}
+
+static int has_attributes(struct kunit_suite *suite, struct kunit_case *test_case)
+{
+	enum kunit_speed speed = speed_of(suite, test_case);
+	const char *condition;
+
+	for (condition = filter; condition; condition = strchr(condition, ',')) {
+		condition += *condition == ',';
+		if (!fulfils(speed, condition))
+			return 0;
+	}
+	return 1;
+}
+
+static int is_chosen(struct kunit_suite *suite, struct kunit_case *test_case)
+{
+	return is_named(suite, test_case) && (filter_action || has_attributes(suite, test_case));
+}
+
+static int count_chosen(struct kunit_suite *suite)
+{
+	struct kunit_case *test_case;
+	int count = 0;
+
+	kunit_suite_for_each_test_case(suite, test_case)
+		count += is_chosen(suite, test_case);
+	return count;
+}
+
+/* running */
 
 /* One run of a case's functions; a failed assertion in any of them ends that one. */
 static void run_once(struct kunit_suite *suite, struct kunit_case *test_case, struct kunit *test)
 {
+	struct __kunit_place *place = &test->try_catch.place;
 	int error;
 
-	current_kunit = test;
-	if (!__kunit_set(&aborted)) {
+	current->kunit_test = test;
+	if (!__kunit_set(place)) {
 		error = suite->init ? suite->init(test) : 0;
 		if (error) {
 			kunit_err(test, "failed to initialize: %d", error);
@@ -464,18 +666,11 @@ static void run_once(struct kunit_suite *suite, struct kunit_case *test_case, st
 			test_case->run_case(test);
 		}
 	}
-	if (!__kunit_set(&aborted) && suite->exit)
+	if (!__kunit_set(place) && suite->exit)
 		suite->exit(test);
-	if (!__kunit_set(&aborted))
-		release_all(test);
-	current_kunit = NULL;
-}
-
-static void prepare(struct kunit *test, const char *name)
-{
-	memset(test, 0, sizeof(*test));
-	test->name = name;
-	INIT_LIST_HEAD(&test->resources);
+	__kunit_set(place);
+	kunit_cleanup(test);
+	current->kunit_test = NULL;
 }
 
 static void say(const char *indent, enum kunit_status status, int number, const char *name, const char *comment)
@@ -484,67 +679,144 @@ static void say(const char *indent, enum kunit_status status, int number, const 
 	       status == KUNIT_SKIPPED ? " # SKIP " : "", status == KUNIT_SKIPPED ? comment : "");
 }
 
-static enum kunit_status run_with_params(struct kunit_suite *suite, struct kunit_case *test_case, struct kunit *test)
+const void *kunit_array_gen_params(struct kunit *test, const void *prev, char *desc)
 {
+	struct kunit_params *params = &test->params_array;
+	const void *next = prev ? prev + params->elem_size : params->params;
+
+	if (!params->num_params || next >= params->params + params->num_params * params->elem_size)
+		return NULL;
+	if (params->get_description)
+		params->get_description(test, next, desc);
+	return next;
+}
+
+static const void *next_param(struct kunit_case *test_case, struct kunit *whole, const void *prev, char *desc)
+{
+	const void *(*plain)(const void *, char *) = test_case->generate_params;
+	const void *(*with_test)(struct kunit *, const void *, char *) = test_case->generate_params;
+
+	memset(desc, 0, KUNIT_PARAM_DESC_SIZE);
+	return test_case->__with_test ? with_test(whole, prev, desc) : plain(prev, desc);
+}
+
+static enum kunit_status run_params(struct kunit_suite *suite, struct kunit_case *test_case, struct kunit *whole)
+{
+	static struct kunit test;
 	char desc[KUNIT_PARAM_DESC_SIZE];
 	enum kunit_status all = KUNIT_SKIPPED;
 	const void *param = NULL;
 	int index = 0;
 
-	printk("        KTAP version 1\n        # Subtest: %s\n", test_case->name);
-	for (;; index++) {
-		memset(desc, 0, sizeof(desc));
-		param = test_case->generate_params(param, desc);
-		if (!param)
-			break;
-		prepare(test, test_case->name);
-		test->param_value = param;
-		test->param_index = index;
-		run_once(suite, test_case, test);
+	for (; (param = next_param(test_case, whole, param, desc)); index++) {
+		kunit_init_test(&test, test_case->name, NULL);
+		test.parent = whole;
+		test.param_value = param;
+		test.param_index = index;
+		run_once(suite, test_case, &test);
+		current->kunit_test = whole;
+		desc[strcspn(desc, "\n")] = 0;
 		if (!*desc)
 			snprintf(desc, sizeof(desc), "param-%d", index);
-		say("        ", test->status, index + 1, desc, test->status_comment);
-		if (test->status == KUNIT_FAILURE || all == KUNIT_SKIPPED)
-			all = all == KUNIT_FAILURE ? all : test->status;
+		say("        ", test.status, index + 1, desc, test.status_comment);
+		if (test.status == KUNIT_FAILURE || all == KUNIT_SKIPPED)
+			all = all == KUNIT_FAILURE ? all : test.status;
 	}
 	printk("        1..%d\n", index);
-	return index ? all : KUNIT_SKIPPED;
+	return all;
 }
 
-static enum kunit_status run_suite(struct kunit_suite *suite, const char *filter, struct kunit *test)
+static void run_with_params(struct kunit_suite *suite, struct kunit_case *test_case, struct kunit *whole)
+{
+	struct __kunit_place *place = &whole->try_catch.place;
+	int error = 0;
+
+	printk("        KTAP version 1\n        # Subtest: %s\n", test_case->name);
+	current->kunit_test = whole;
+	if (!__kunit_set(place)) {
+		if (test_case->param_init)
+			error = test_case->param_init(whole);
+		if (error) {
+			kunit_err(whole, "failed to initialize parent parameter test: %d", error);
+			whole->status = KUNIT_FAILURE;
+		} else if (whole->status == KUNIT_SUCCESS) {
+			whole->status = run_params(suite, test_case, whole);
+		}
+	}
+	if (!__kunit_set(place) && test_case->param_exit)
+		test_case->param_exit(whole);
+	__kunit_set(place);
+	kunit_cleanup(whole);
+	current->kunit_test = NULL;
+}
+
+static void run_test_case(struct kunit_suite *suite, struct kunit_case *test_case, int number)
+{
+	static struct kunit test;
+	enum kunit_speed speed = speed_of(suite, test_case);
+
+	kunit_init_test(&test, test_case->name, NULL);
+	if (suite->suite_init_err)
+		test.status = KUNIT_FAILURE;
+	else if (!has_attributes(suite, test_case))
+		kunit_mark_skipped(&test, "filtered out");
+	else if (test_case->generate_params)
+		run_with_params(suite, test_case, &test);
+	else
+		run_once(suite, test_case, &test);
+	if (speed != KUNIT_SPEED_NORMAL)
+		printk("    # %s.speed: %s\n", test_case->name, speeds[speed]);
+	say("    ", test.status, number, test_case->name, test.status_comment);
+	test_case->status = test.status;
+}
+
+static enum kunit_status run_suite(struct kunit_suite *suite)
 {
 	struct kunit_case *test_case;
-	int count = 0, number = 0, results[3] = { 0, 0, 0 }, error = 0;
-	enum kunit_status status;
+	int number = 0, results[3] = { 0, 0, 0 };
 
-	kunit_suite_for_each_test_case(suite, test_case)
-		count += chosen(filter, suite, test_case);
-	printk("    KTAP version 1\n    # Subtest: %s\n    1..%d\n", suite->name, count);
-	if (suite->suite_init)
-		error = suite->suite_init(suite);
-	if (error)
-		printk("    # %s: suite_init failed: %d\n", suite->name, error);
+	printk("    KTAP version 1\n    # Subtest: %s\n    1..%d\n", suite->name, count_chosen(suite));
+	suite->suite_init_err = suite->suite_init ? suite->suite_init(suite) : 0;
+	if (suite->suite_init_err)
+		printk("    # %s: suite_init failed: %d\n", suite->name, suite->suite_init_err);
 	kunit_suite_for_each_test_case(suite, test_case) {
-		if (!chosen(filter, suite, test_case))
-			continue;
-		prepare(test, test_case->name);
-		if (error) {
-			status = KUNIT_FAILURE;
-		} else if (test_case->generate_params) {
-			status = run_with_params(suite, test_case, test);
-		} else {
-			run_once(suite, test_case, test);
-			status = test->status;
+		if (is_chosen(suite, test_case)) {
+			run_test_case(suite, test_case, ++number);
+			results[test_case->status]++;
 		}
-		results[status]++;
-		say("    ", status, ++number, test_case->name, test->status_comment);
 	}
-	if (!error && suite->suite_exit)
+	if (!suite->suite_init_err && suite->suite_exit)
 		suite->suite_exit(suite);
 	printk("# %s: pass:%d fail:%d skip:%d total:%d\n", suite->name, results[KUNIT_SUCCESS], results[KUNIT_FAILURE],
-	       results[KUNIT_SKIPPED], count);
+	       results[KUNIT_SKIPPED], number);
 	return results[KUNIT_FAILURE] ? KUNIT_FAILURE : results[KUNIT_SUCCESS] ? KUNIT_SUCCESS : KUNIT_SKIPPED;
 }
+
+size_t kunit_suite_num_test_cases(struct kunit_suite *suite)
+{
+	struct kunit_case *test_case;
+	size_t count = 0;
+
+	kunit_suite_for_each_test_case(suite, test_case)
+		count++;
+	return count;
+}
+
+enum kunit_status kunit_suite_has_succeeded(struct kunit_suite *suite)
+{
+	struct kunit_case *test_case;
+	enum kunit_status status = KUNIT_SKIPPED;
+
+	kunit_suite_for_each_test_case(suite, test_case) {
+		if (test_case->status == KUNIT_FAILURE)
+			return KUNIT_FAILURE;
+		if (test_case->status == KUNIT_SUCCESS)
+			status = KUNIT_SUCCESS;
+	}
+	return status;
+}
+
+/* the program */
 
 /* The program's tables stand before ours: the library is linked behind it. */
 static const struct __kunit_suites *first_table(void)
@@ -557,14 +829,38 @@ static const struct __kunit_suites *first_table(void)
 	return table;
 }
 
-static int has_chosen(struct kunit_suite *suite, const char *filter)
+#define for_each_suite(table, i)					\
+	for (table = first_table(); table != &last; table++)		\
+		for (i = 0; i < table->count; i++)
+
+static void list_cases(struct kunit_suite *suite)
 {
 	struct kunit_case *test_case;
 
 	kunit_suite_for_each_test_case(suite, test_case)
-		if (chosen(filter, suite, test_case))
-			return 1;
-	return 0;
+		if (is_chosen(suite, test_case))
+			printk("%s.%s\n", suite->name, test_case->name);
+}
+
+static int run_suites(void)
+{
+	const struct __kunit_suites *table;
+	int i, count = 0, number = 0, failed = 0;
+
+	for_each_suite(table, i)
+		count += count_chosen(table->suites[i]) > 0;
+	printk("KTAP version 1\n1..%d\n", count);
+	for_each_suite(table, i) {
+		struct kunit_suite *suite = table->suites[i];
+		enum kunit_status status;
+
+		if (!count_chosen(suite))
+			continue;
+		status = run_suite(suite);
+		say("", status, ++number, suite->name, "");
+		failed |= status == KUNIT_FAILURE;
+	}
+	return failed;
 }
 
 static const char *argument(int argc, char **argv, const char *name)
@@ -578,46 +874,35 @@ static const char *argument(int argc, char **argv, const char *name)
 	return NULL;
 }
 
+extern int init_module(void) __attribute__((weak));
+extern void cleanup_module(void) __attribute__((weak));
+
 int __kunit_main(int argc, char **argv)
 {
-	const char *filter = argument(argc, argv, "kunit.filter_glob="), *action = argument(argc, argv, "kunit.action=");
+	const char *action = argument(argc, argv, "kunit.action=");
 	const struct __kunit_suites *table;
-	struct kunit_case *test_case;
-	struct kunit *test;
-	int i, count = 0, number = 0, failed = 0;
+	int i, error, failed;
 
-	for (table = first_table(); table != &last; table++) {
-		for (i = 0; i < table->count; i++) {
-			count += has_chosen(table->suites[i], filter);
-			if (!action || strcmp(action, "list"))
-				continue;
-			kunit_suite_for_each_test_case(table->suites[i], test_case)
-				if (chosen(filter, table->suites[i], test_case))
-					printk("%s.%s\n", table->suites[i]->name, test_case->name);
-		}
-	}
-	if (action && !strcmp(action, "list"))
+	filter_glob = argument(argc, argv, "kunit.filter_glob=");
+	filter = argument(argc, argv, "kunit.filter=");
+	filter_action = argument(argc, argv, "kunit.filter_action=");
+	if (action && !strcmp(action, "list")) {
+		for_each_suite(table, i)
+			list_cases(table->suites[i]);
 		return 0;
-	test = kmalloc(sizeof(*test), GFP_KERNEL);
-	if (!test)
-		return 1;
-	printk("KTAP version 1\n1..%d\n", count);
-	for (table = first_table(); table != &last; table++) {
-		for (i = 0; i < table->count; i++) {
-			enum kunit_status status;
-
-			if (!has_chosen(table->suites[i], filter))
-				continue;
-			status = run_suite(table->suites[i], filter, test);
-			say("", status, ++number, table->suites[i]->name, "");
-			failed |= status == KUNIT_FAILURE;
-		}
 	}
-	kfree(test);
+	error = init_module ? init_module() : 0;
+	if (error) {
+		printk("KTAP version 1\nBail out! the module's init function gave %d\n", error);
+		return 1;
+	}
+	failed = run_suites();
+	if (cleanup_module)
+		cleanup_module();
 	return failed;
 }
 
-int __attribute__((weak)) main(int argc, char **argv)
+LIB int main(int argc, char **argv)
 {
 	return __kunit_main(argc, argv);
 }

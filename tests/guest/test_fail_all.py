@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
+import pickle
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from guest import cc
 from guest.fail_all import Bench, FailRun, Job, Workers
+from guest.testing import Setup
 from mm.fault_inject import Plan
 from mm.setup import BootOptions
 
@@ -19,7 +23,7 @@ BOOT = BootOptions(ram=32 << 20)
 @pytest.fixture(scope="module")
 def job(cache: Path) -> Job:
     path = cc.build([HERE / "programs" / "fail_all.c"], BOOT.layout)
-    return Job("fail_all.c", path.read_bytes(), BOOT, frozenset(), 60, ())
+    return Job("fail_all.c", path.read_bytes(), Setup(BOOT))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +94,70 @@ def test_no_such_allocation(bench: Bench) -> None:
 
 
 def test_deep_failures_count_more(job: Job) -> None:
-    deep = Bench(dataclasses.replace(job, deep=True))
+    deep = Bench(replace(job, deep=True))
     plain = deep.run(Plan())
     deep.close()
     assert len(plain[1]) > 200
+
+
+AFTER_FREE = """#include <linux/slab.h>
+int main(void)
+{
+	char *volatile p = kmalloc(100, GFP_KERNEL), *q = p ? kmalloc(100, GFP_KERNEL) : NULL;
+
+	if (!q) {
+		kfree(p);
+		return p && *p == 1;
+	}
+	kfree(q);
+	kfree(p);
+	return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("tools", [(), ("check_access",), ("check_access", "check_uninit", "check_tlb")])
+def test_with_the_tools_that_watch(build: Callable[..., Path], tools: tuple[str, ...]) -> None:
+    job = Job("after_free.c", build(AFTER_FREE).read_bytes(), Setup(BOOT, **dict.fromkeys(tools, True)))
+    bench = Bench(job)
+    assert bench.count()[1] == 2
+    for _ in range(2):
+        assert bench.fail(1).failures == ()
+        found = bench.fail(2).failures
+        assert [failure.check for failure in found] == (["access"] if tools else [])
+        if tools:
+            assert found[0].text == "BUG: KASAN: use-after-free in main+0x" + found[0].text.partition("+0x")[2]
+    assert bench.count()[0].outcome == "passed"
+    bench.close()
+    assert pickle.loads(pickle.dumps(job)).key == job.key
+
+
+def test_a_key_tells_jobs_apart(job: Job) -> None:
+    off = replace(job, setup=replace(job.setup, off=frozenset({"leaks", "fsck", "log"})))
+    deep, more = replace(job, deep=True), replace(job, setup=replace(job.setup, arguments=("x",)))
+    assert len({job.key, off.key, deep.key, more.key, replace(job, elf=job.elf + b"1").key}) == 5
+
+
+IN_LIBRARY = """#include <linux/slab.h>
+#include <linux/string.h>
+static noinline char *copy(const char *text)
+{
+	return kstrdup(text, GFP_KERNEL);
+}
+
+int main(void)
+{
+	kfree(copy("text"));
+	return 0;
+}
+"""
+
+
+def test_who_called_the_library(build: Callable[..., Path]) -> None:
+    bench = Bench(Job("copies.c", build(IN_LIBRARY, name="copies.c").read_bytes(), Setup(BOOT)))
+    site = bench.fail(1).site
+    bench.close()
+    assert re.fullmatch(
+        r"kmalloc of 5 bytes by \w+\+0x\S+( \[copies\])? \(guest/lib/\w+\.c:\d+\), "
+        r"called by copy\+0x\S+( \[copies\])? \(\S*copies\.c:5\)", site
+    ), site  # fmt: skip

@@ -83,15 +83,15 @@ leaves = st.tuples(names, st.sampled_from(("passed", "failed", "skipped")))
 trees = st.recursive(leaves, lambda inner: st.tuples(names, st.lists(inner, min_size=1, max_size=4)), max_leaves=12)
 
 
-def written(tests: list, depth: int = 0) -> tuple[str, list[tuple[str, str]]]:
-    """A stream that says of tests what they are, and the results that are in it."""
-    indent, text, results = "    " * depth, [], []
+def written(tests: list, step: int, depth: int = 0) -> tuple[str, list[tuple[str, str]]]:
+    """A stream that says of tests what they are, and the results that are in it. step: columns of a part's indent."""
+    indent, text, results = " " * step * depth, [], []
     text.append(f"{indent}KTAP version 1\n{indent}1..{len(tests)}\n")
     for number, (name, what) in enumerate(tests, 1):
         if isinstance(what, str):
             inner = [(name, what)]
         else:
-            said, parts = written(what, depth + 1)
+            said, parts = written(what, step, depth + 1)
             text.append(said)
             inner = [(f"{name}.{part}", outcome) for part, outcome in parts]
         failed = any(outcome == "failed" for _, outcome in inner)
@@ -101,9 +101,9 @@ def written(tests: list, depth: int = 0) -> tuple[str, list[tuple[str, str]]]:
     return "".join(text), results
 
 
-@given(st.lists(trees, min_size=1, max_size=4))
-def test_what_is_written_is_read(tests: list) -> None:
-    text, results = written(tests)
+@given(st.lists(trees, min_size=1, max_size=4), st.sampled_from((2, 4)))
+def test_what_is_written_is_read(tests: list, step: int) -> None:
+    text, results = written(tests, step)
     assert found(text) == results and not ktap.parse(text).wrong
 
 

@@ -296,6 +296,105 @@ def test_cases_and_filters(build: Callable[..., Path]) -> None:
         assert [".".join(result.name) for result in ktap.parse(text).results] == wanted.split(), glob
 
 
+SPEEDS = """
+static void any(struct kunit *test) { }
+static struct kunit_case plain[] = {
+	KUNIT_CASE(any), KUNIT_CASE_SLOW(any), KUNIT_CASE_ATTR(any, {.speed = KUNIT_SPEED_VERY_SLOW}), {}
+};
+static struct kunit_suite a = { .name = "a", .test_cases = plain };
+static struct kunit_case others[] = { KUNIT_CASE(any), {} };
+static struct kunit_suite b = { .name = "b", .test_cases = others, .attr.speed = KUNIT_SPEED_SLOW };
+kunit_test_suites(&a, &b);
+"""
+
+
+def test_cases_by_their_speed(build: Callable[..., Path]) -> None:
+    path = build(HEAD + SPEEDS)
+    text = say(path)[1]
+    assert text.count("    # any.speed: slow\n") == 2 and text.count("    # any.speed: very_slow\n") == 1
+    for condition, count in {
+        "speed>slow": 1, "speed>=slow": 3, "speed<slow": 1, "speed<=slow": 3, "speed=slow": 2, "speed!=slow": 2,
+        "speed>very_slow,speed<normal": 2, "speed<very_slow": 0, "module=x": 4,
+    }.items():  # fmt: skip
+        report = ktap.parse(say(path, f"kunit.filter={condition}")[1])
+        assert (len(report.results), report.wrong) == (count, []), condition
+        listed = say(path, f"kunit.filter={condition}", "kunit.action=list")[1]
+        assert len(listed.splitlines()) == count
+    skipped = ktap.parse(say(path, "kunit.filter=speed>slow", "kunit.filter_action=skip")[1]).results
+    assert [result.outcome for result in skipped] == ["passed", "skipped", "skipped", "skipped"]
+    assert skipped[1].why == "filtered out"
+
+
+def test_a_module_with_suites(build: Callable[..., Path]) -> None:
+    source = HEAD + suite(['printk("body\\n");']) + """
+static int __init begin(void) { printk("begin\\n"); return %d; }
+static void __exit end(void) { printk("end\\n"); }
+module_init(begin);
+module_exit(end);
+"""  # fmt: skip
+    status, text = say(build(source % 0))
+    assert status == 0 and re.findall("begin|body|end", text) == ["begin", "body", "end"]
+    status, text = say(build(source % -12))
+    assert status == 1 and text == "begin\nKTAP version 1\nBail out! the module's init function gave -12\n"
+    result = run_case(elf.read(build(source % -12), "x.c"), SETUP)
+    assert any("bailed out" in failure.text for failure in result.failures)
+
+
+def test_lines_of_a_test(build: Callable[..., Path]) -> None:
+    text = say(build(HEAD + """
+static void lines(struct kunit *test)
+{
+	kunit_info(test, "one\\n");
+	kunit_log(KERN_INFO, test, "two");
+	KUNIT_FAIL(test, "three\\n");
+	KUNIT_EXPECT_TRUE_MSG(test, 0, "%0300d", 4);
+	KUNIT_EXPECT_TRUE_MSG(test, 0, NULL);
+}
+static int begin(struct kunit_suite *suite) { kunit_info(suite, "the suite"); return 0; }
+static struct kunit_case cases[] = { KUNIT_CASE(lines), {} };
+static struct kunit_suite suite = { .name = "s", .suite_init = begin, .test_cases = cases };
+kunit_test_suite(suite);
+"""))[1]  # fmt: skip
+    lines = [line for line in text.splitlines() if "FAILED" not in line and "Expected" not in line]
+    wanted = ["    # s: the suite", "    # lines: one", "    # two", "    three", "    " + "4".zfill(300)]
+    assert lines[5:10] == wanted and lines[10] == "    not ok 1 lines"
+
+
+def test_a_failed_assertion_in_each_part_of_parameters(build: Callable[..., Path]) -> None:
+    part = "static %s(struct kunit *test) { printk(\"%s\\n\"); KUNIT_ASSERT_NE(test, at, %d); %s }\n"
+    source = HEAD + "static int at = %d;\n" + "".join(part % each for each in (
+        ("int begin", "begin", 1, "kunit_kmalloc(test, 10, GFP_KERNEL); return at == 4 ? -5 : 0;"),
+        ("void end", "end", 2, ""), ("void body", "body", 3, ""),
+    )) + """
+static const void *once(const void *prev, char *desc) { return prev ? NULL : &at; }
+static struct kunit_case cases[] = { KUNIT_CASE_PARAM_WITH_INIT(body, once, begin, end), {} };
+static struct kunit_suite suite = { .name = "s", .test_cases = cases };
+kunit_test_suite(suite);
+"""  # fmt: skip
+    for at, words, outcome in (
+        (0, ["begin", "body", "end"], "passed"), (1, ["begin", "end"], "failed"),
+        (2, ["begin", "body", "end"], "failed"), (3, ["begin", "body", "end"], "failed"),
+        (4, ["begin", "end"], "failed"),
+    ):  # fmt: skip
+        result = run_case(elf.read(build(source.replace("%d", str(at), 1)), "x.c"), SETUP)
+        said = re.findall("^(?:begin|body|end)$", result.output, re.MULTILINE)
+        assert (said, result.outcome) == (words, outcome), at
+        assert all(failure.check in ("assert", "tap") for failure in result.failures)
+
+
+def test_a_case_that_is_killed_says_only_of_what(build: Callable[..., Path]) -> None:
+    result = run_case(elf.read(build(HEAD + suite(["*nothing = 1;"])), "x.c"), SETUP)
+    assert [failure.check for failure in result.failures] == ["log"]
+
+
+def test_a_report_is_no_part_of_an_expectation(build: Callable[..., Path]) -> None:
+    body = "char *p = kmalloc(10, GFP_KERNEL); kfree(p); KUNIT_EXPECT_EQ_MSG(test, two, 3, \"%d\", *p & 0);"
+    setup = Setup(SETUP.boot, check_access=True)
+    result = run_case(elf.read(build(HEAD + suite([body.replace("*p & 0", "*(volatile char *)p & 0")])), "x.c"), setup)
+    assert [failure.check for failure in result.failures] == ["assert", "access"]
+    assert result.failures[0].text == "Expected two == 3, but\n    two == 2 (0x2)\n0"
+
+
 @pytest.mark.parametrize(("name", "cases"), [("kunit_lists.c", 7), ("kunit_resources.c", 4)])
 def test_what_kernels_of_today_have(name: str, cases: int) -> None:
     path = HERE / "programs" / name

@@ -16,7 +16,8 @@ from guest import cc, elf
 from guest.testing import CHECKS, CaseResult, Failure, Setup, run_case
 from hw.errors import HighmemError
 from mm.setup import BootOptions
-from tools.testing.programs import find, is_test, load
+from tools.testing.folders import find, left_out
+from tools.testing.programs import is_test, load
 from tools.testing.settings import SettingsError, in_source, setup_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -289,11 +290,70 @@ def test_which_files_are_tests(folder: Path) -> None:
     assert [is_test(Path(name), False) for name in ("a.c", "b.c", "c.o", "d.txt", "e.py")] == [
         False, True, False, False, False
     ]  # fmt: skip
-    assert list(find(["."])) == [Path("b.c")]
     assert list(find(["a.c", "b.c"])) == [Path("a.c"), Path("b.c")]
     for name in ("c.o", "none.c"):
         with pytest.raises(HighmemError, match=name):
             list(find([name]))
+
+
+MODULES = {
+    "suite.c": KUNIT, "old.c": "#include <linux/module.h>\nint init_module(void) { return 0; }\n",
+    "late.c": "#include <linux/init.h>\nstatic int __init f(void) { return 0; }\nlate_initcall (f);\n",
+    "util.c": "/* for module_init(it) */ int two(void) { return 2; } // int main(void)\n",
+    "whole.c": '#include "sub/part.c"\n' + GOOD, "sub/part.c": GOOD, "host.c": "#include <stdio.h>\n" + GOOD,
+    "strange.o": "no ELF", ".hidden.c": GOOD, "sub/marked.c": "/* highmem: --ram 32M */ int none;\n", "notes.txt": "",
+}  # fmt: skip
+
+
+def test_the_programs_of_a_folder(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / ".git").mkdir()
+    (folder / ".git" / "main.c").write_text(GOOD)
+    for name, text in MODULES.items():
+        (folder / name).write_text(text)
+    for name in ("rel.o", "suite.o", "ready.ko", "ready.o"):
+        (folder / name).write_bytes(cc.build([folder / "old.c"], BootOptions().layout).read_bytes())
+    (folder / "half.o").write_bytes(_object_without_main(folder))
+    found = [str(path) for path in find(["."])]
+    assert found == ["late.c", "old.c", "ready.ko", "rel.o", "suite.c", "whole.c", "sub/marked.c"]
+    why = {str(file.path): file.why_not for file in left_out([Path(".")])}
+    assert why == {
+        "half.o": "it has no init_module() and no main()",
+        "host.c": "it is a program for a C library: it includes <stdio.h>",
+        "ready.o": "it is another form of a test beside it", "strange.o": "it is no ELF file for i386",
+        "sub/part.c": "it is a part of whole.c", "suite.o": "it is another form of a test beside it",
+        "util.c": "it has no KUnit suite, no module_init() and no main()",
+    }  # fmt: skip
+
+
+def _object_without_main(folder: Path) -> bytes:
+    compiler = cc.find_compiler()
+    (folder / "half.c").write_text("int half(void) { return 1; }\n")
+    subprocess.run([*compiler.command, "-m32", "-c", "half.c", "-o", "half.o"], cwd=folder, check=True)
+    (folder / "half.c").unlink()
+    return (folder / "half.o").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_folder_by_the_word(folder: Path) -> None:
+    (folder / "t").mkdir()
+    write(folder / "t", a_c=GOOD, b_c="int x;\n")
+    (folder / "t" / "test_python.py").write_text("def test_own():\n    assert False\n")
+    done = word("t")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 passed, 0 failed"), done.stdout + done.stderr
+    assert "left out" not in done.stdout + done.stderr
+    assert "t/b.c: left out: it has no KUnit suite, no module_init() and no main()\n" in word("t", "-v").stderr
+    assert word("t", "-n", "2").stdout.splitlines()[-1] == "1 passed, 0 failed"
+    (folder / "link").symlink_to("t")
+    for path in ("link", "link/a.c", "."):
+        assert word(path).stdout.splitlines()[-1] == "1 passed, 0 failed", path
+    done = word("t", "--fail-all", "-v")
+    assert "t/b.c: left out" in done.stderr and "t/a.c: 0 allocations, 0 runs, 0 with a mistake" in done.stdout
+    (folder / "t" / "a.c").unlink()
+    done = word("t")
+    assert done.returncode == 5 and "highmem: 1 file was left out; -v says why" in done.stderr
+    plain = word("-q", "-p", "tools.testing.plugin", "-p", "no:cacheprovider", "t", module="pytest")
+    assert "1 failed" in plain.stdout and "a.c" not in plain.stdout
 
 
 def test_objects_and_linked_programs(folder: Path) -> None:

@@ -24,8 +24,9 @@ exit status: 0 where all tests passed (or were skipped); 1 where one failed; 2 f
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the word that are not the machine's."""
     parser.add_argument("paths", metavar="PATH", nargs="*",
-                        help="C files, modules, ELF files or folders; 'FILE::SUITE.CASE' is one case (default: the "
-                        "paths of pyproject.toml's [tool.highmem.test])")  # fmt: skip
+                        help="C files, modules, ELF files, or folders with such (each that is a program; -v says what "
+                        "was left out); 'FILE::SUITE.CASE' is one case (default: the paths of pyproject.toml's "
+                        "[tool.highmem.test])")  # fmt: skip
     parser.add_argument("-k", dest="keyword", metavar="EXPR", help="only tests whose names match, as pytest's -k")
     parser.add_argument("-x", dest="exitfirst", action="store_true", help="end at the first failure")
     parser.add_argument("-n", dest="jobs", type=_jobs, metavar="N",
@@ -75,19 +76,22 @@ class _LastLine:
 
 def test(options: argparse.Namespace) -> int:
     """Run the tests; pytest's exit status. Raises HighmemError where there is no pytest."""
-    if options.fail_all:
-        return _fail_all(options)
     from hw.errors import HighmemError
+    from tools.testing.folders import left_out
+    from tools.testing.settings import setup_for
 
+    paths = options.paths or _default_paths()
+    none = left_out([Path(path) for path in paths if Path(path).is_dir()])
+    for file in none if options.verbose else ():
+        print(f"{file.path}: left out: {file.why_not}", file=sys.stderr)
+    if options.fail_all:
+        return _fail_all(options, paths)
     try:
         import pytest
     except ModuleNotFoundError:
         raise HighmemError("tests need pytest: pip install pytest") from None
     if options.jobs and importlib.util.find_spec("xdist") is None:
         raise HighmemError("-n needs pytest-xdist: pip install pytest-xdist")
-    from tools.testing.settings import setup_for
-
-    paths = options.paths or _default_paths()
     for path in paths:
         if not Path(path.partition("::")[0]).exists():
             raise HighmemError(f"{path}: no such file or folder")
@@ -95,6 +99,7 @@ def test(options: argparse.Namespace) -> int:
     setup_for(Path("the command line"), None, more)
     words = ["-p", "tools.testing.plugin", "-p", "no:cacheprovider", "--import-mode=importlib", "--no-header", "-rN",
              "--continue-on-collection-errors", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+             "-o", "python_files=", "-o", "norecursedirs=.*", "--highmem-programs",
              "-c", "/dev/null", f"--rootdir={Path.cwd()}", f"--highmem={shlex.join(more)}"]  # fmt: skip
     words += ["-v"] if options.verbose else ["-q"]
     words += [f"--highmem-coverage={os.path.abspath(options.coverage)}"] if options.coverage else []
@@ -104,16 +109,20 @@ def test(options: argparse.Namespace) -> int:
     words += ["-n", options.jobs] if options.jobs else []
     words += [f"--junit-xml={options.junit}"] if options.junit else []
     sys.stdout.flush()
-    return int(pytest.main([*words, *paths], plugins=[_LastLine()]))
+    status = int(pytest.main([*words, *paths], plugins=[_LastLine()]))
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED and none and not options.verbose:
+        files = "1 file was" if len(none) == 1 else f"{len(none)} files were"
+        print(f"highmem: {files} left out; -v says why", file=sys.stderr)
+    return status
 
 
-def _fail_all(options: argparse.Namespace) -> int:
+def _fail_all(options: argparse.Namespace, paths: list[str]) -> int:
     from tools.testing.fail_all import fail_all_word
-    from tools.testing.programs import find
+    from tools.testing.folders import find
 
     jobs = None if options.jobs in (None, "auto") else int(options.jobs)
-    paths = list(find(options.paths or _default_paths()))
-    return fail_all_word(paths, machine_words(options), options.fail_deep, jobs, options.resume, options.json)
+    files, more = list(find(paths)), machine_words(options)
+    return fail_all_word(files, more, options.fail_deep, jobs, options.resume, options.json)
 
 
 def _default_paths() -> list[str]:

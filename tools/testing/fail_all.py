@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -74,8 +73,8 @@ def campaign(
     cases = kunit_cases(program, setup) if is_kunit(program) else [""]
     for case in cases:
         arguments = (*setup.arguments, f"kunit.filter_glob={case}") if case else setup.arguments
-        how = setup.boot, setup.off, setup.timeout, arguments, setup.settings, deep, setup.expect
-        job = Job(program.name, program.file.data, *how)
+        how = replace(setup, arguments=arguments, plan=None, site="")
+        job = Job(program.name, program.file.data, how, deep)
         yield _try(job, f"{path}::{case}" if case else str(path), workers, resume, progress)
 
 
@@ -88,12 +87,11 @@ def _try(job: Job, name: str, workers: Workers, resume: Resume, progress: Progre
     found = Campaign(name, count, list(result.failures) if result.outcome == "failed" else [])
     if found.baseline:
         return found
-    key = hashlib.sha256(repr(job).encode()).hexdigest()[:16]
-    known = [resume.known(key, number) for number in range(1, count + 1)]
+    known = [resume.known(job.key, number) for number in range(1, count + 1)]
     found.runs = [run for run in known if run]
     wanted = [number for number, run in enumerate(known, 1) if run is None]
     for run in workers.fail_all(job, wanted):
-        resume.add(key, run)
+        resume.add(job.key, run)
         found.runs.append(run)
         progress.status(f"{name}: {len(found.runs)} of {count} runs, {len(found.bad)} with a mistake")
     found.runs.sort(key=lambda run: run.number)

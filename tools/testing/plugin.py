@@ -1,12 +1,14 @@
 """pytest's view of guest tests: a file is collected, each case of it is an item with its own result and output.
 
 A C file, module or ELF is a test where it is named on the command line, lies in a folder that pyproject.toml's
-[tool.highmem.test] `paths` names, or has a comment with "highmem:" at its head.
+[tool.highmem.test] `paths` names, or has a comment with "highmem:" at its head. With --highmem-programs each program in
+a folder of the command line is one, too: see tools.testing.folders.
 """
 
 from __future__ import annotations
 
 import linecache
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -33,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     help="add the lines that guest tests run to an lcov tracefile")  # fmt: skip
     group.addoption("--highmem-schedules", metavar="N", type=int, default=0,
                     help="run guest tests under the schedules of the seeds 0 to N - 1, until one fails")  # fmt: skip
+    group.addoption("--highmem-programs", action="store_true",
+                    help="guest tests are all programs for it in the folders of the command line")  # fmt: skip
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -42,14 +46,29 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     from tools.testing.programs import is_test
 
-    if not is_test(file_path, named):
-        return None
-    return GuestFile.from_parent(parent, path=file_path)
+    if is_test(file_path, named) or _is_found(file_path, parent.config):
+        return GuestFile.from_parent(parent, path=file_path)
+    return None
 
 
 def _is_named(path: Path, config: pytest.Config) -> bool:
     root = config.invocation_params.dir
-    return any((root / argument.partition("::")[0]).resolve() == path for argument in config.args)
+    return any((root / argument.partition("::")[0]).resolve() == path.resolve() for argument in config.args)
+
+
+def _is_found(path: Path, config: pytest.Config) -> bool:
+    """Whether a file is a program in a folder of the command line."""
+    if not config.getoption("--highmem-programs"):
+        return False
+    from tools.testing.folders import File, look
+
+    for argument in config.args:
+        folder = Path(os.path.abspath(config.invocation_params.dir / argument))
+        if path.is_relative_to(folder) and folder.is_dir():
+            real = folder.resolve()
+            if File(real / path.relative_to(folder)) in look(real):
+                return True
+    return False
 
 
 class GuestFile(pytest.File):

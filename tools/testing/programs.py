@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from guest import cc, elf
 from guest.elf import Program
 from guest.testing import Setup
-from hw.errors import HighmemError
 from tools.testing.settings import in_test_folder, says_highmem, setup_for
 
 SOURCES = (".c",)
@@ -44,17 +41,3 @@ def is_test(path: Path, named: bool) -> bool:
     if named or in_test_folder(path):
         return is_program(path)
     return path.suffix in SOURCES and says_highmem(path)
-
-
-def find(paths: list[str]) -> Iterator[Path]:
-    """The tests among files and folders, in order. Raises HighmemError where a path is nothing of that."""
-    for text in paths:
-        path = Path(text)
-        if path.is_dir():
-            for folder, folders, files in os.walk(path):
-                folders.sort()
-                yield from (Path(folder, name) for name in sorted(files) if is_test(Path(folder, name), False))
-        elif path.exists() and is_program(path):
-            yield path
-        else:
-            raise HighmemError(f"{path}: {'no program' if path.exists() else 'no such file or folder'}")

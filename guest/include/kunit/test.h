@@ -2,65 +2,114 @@
 #define _KUNIT_TEST_H
 
 /*
- * KUnit's interface, of Linux 6.x as far as tests of library and allocator code use it. The results go to the console
- * as KTAP. A program that has suites and no main() of its own gets one that runs them; its arguments choose, see
- * lib/kunit.c.
+ * KUnit's interface, of Linux 5.5 to 6.18 as far as tests of library and allocator code use it. The results go to the
+ * console as KTAP. A program that has suites and no main() of its own gets one that runs them; its arguments choose,
+ * see lib/kunit.c.
  */
+#include <kunit/try-catch.h>
+#include <linux/bug.h>
 #include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
+#ifndef CONFIG_KUNIT
+#define CONFIG_KUNIT	1
+#endif
+
+#define KUNIT_LOG_SIZE			2048
 #define KUNIT_STATUS_COMMENT_SIZE	256
 #define KUNIT_PARAM_DESC_SIZE		128
+#define KUNIT_INDENT_LEN		4
+#define KUNIT_SUBTEST_INDENT		"    "
+#define KUNIT_SUBSUBTEST_INDENT		"        "
 
 enum kunit_status { KUNIT_SUCCESS, KUNIT_FAILURE, KUNIT_SKIPPED };
 enum kunit_speed { KUNIT_SPEED_UNSET, KUNIT_SPEED_VERY_SLOW, KUNIT_SPEED_SLOW, KUNIT_SPEED_NORMAL };
+#define KUNIT_SPEED_MAX	KUNIT_SPEED_NORMAL
 
 struct kunit_attributes {
 	enum kunit_speed speed;
 };
 
-/* A test at work. priv is the test's own; resources are given back in the opposite order when it ends. */
-struct kunit {
-	void *priv;
-	const char *name;
-	const void *param_value;
-	int param_index;
-	enum kunit_status status;
-	char status_comment[KUNIT_STATUS_COMMENT_SIZE];
-	struct list_head resources;
+/* The parameters that a test registered: an array, and what writes the name of an element. */
+struct kunit_params {
+	const void *params;
+	void (*get_description)(struct kunit *test, const void *param, char *desc);
+	int num_params;
+	size_t elem_size;
 };
 
+/*
+ * A test at work. priv is the test's own; resources are given back in the opposite order when it ends. parent: that of
+ * all parameters. log: NULL, all is on the console.
+ */
+struct kunit {
+	void *priv;
+	struct kunit *parent;
+	struct kunit_params params_array;
+	const char *name;
+	void *log;
+	struct kunit_try_catch try_catch;
+	const void *param_value;
+	int param_index;
+	spinlock_t lock;
+	enum kunit_status status;
+	struct list_head resources;
+	char status_comment[KUNIT_STATUS_COMMENT_SIZE];
+};
+
+/* generate_params(previous, desc); or, where __with_test, generate_params(test, previous, desc). */
 struct kunit_case {
 	void (*run_case)(struct kunit *test);
 	const char *name;
-	const void *(*generate_params)(const void *prev, char *desc);
+	const void *(*generate_params)();
 	struct kunit_attributes attr;
+	int (*param_init)(struct kunit *test);
+	void (*param_exit)(struct kunit *test);
+	enum kunit_status status;
+	char *module_name;
+	void *log;
+	bool __with_test;
 };
 
 struct kunit_suite {
-	const char name[256];
+	char name[256];
 	int (*suite_init)(struct kunit_suite *suite);
 	void (*suite_exit)(struct kunit_suite *suite);
 	int (*init)(struct kunit *test);
 	void (*exit)(struct kunit *test);
 	struct kunit_case *test_cases;
 	struct kunit_attributes attr;
+	char status_comment[KUNIT_STATUS_COMMENT_SIZE];
+	void *log;
+	int suite_init_err;
+	bool is_init;
 };
 
-#define KUNIT_CASE(test)	{ .run_case = test, .name = #test }
-#define KUNIT_CASE_ATTR(test, attributes) { .run_case = test, .name = #test, .attr = attributes }
-#define KUNIT_CASE_SLOW(test)	{ .run_case = test, .name = #test, .attr.speed = KUNIT_SPEED_SLOW }
-#define KUNIT_CASE_PARAM(test, gen_params) { .run_case = test, .name = #test, .generate_params = gen_params }
+#define __kunit_case(test, ...)	{ .run_case = test, .name = #test, .module_name = KBUILD_MODNAME, ##__VA_ARGS__ }
+#define __kunit_generator(gen_params)					\
+	.generate_params = gen_params,					\
+	.__with_test = __builtin_types_compatible_p(typeof(&*(gen_params)), \
+						    const void *(*)(struct kunit *, const void *, char *))
+#define KUNIT_CASE(test)			__kunit_case(test)
+#define KUNIT_CASE_ATTR(test, attributes)	__kunit_case(test, .attr = attributes)
+#define KUNIT_CASE_SLOW(test)			__kunit_case(test, .attr.speed = KUNIT_SPEED_SLOW)
+#define KUNIT_CASE_PARAM(test, gen_params)	__kunit_case(test, __kunit_generator(gen_params))
 #define KUNIT_CASE_PARAM_ATTR(test, gen_params, attributes) \
-	{ .run_case = test, .name = #test, .generate_params = gen_params, .attr = attributes }
+	__kunit_case(test, __kunit_generator(gen_params), .attr = attributes)
+/* init and exit stand around all parameters; either may be NULL. */
+#define KUNIT_CASE_PARAM_WITH_INIT(test, gen_params, init, exit) \
+	__kunit_case(test, __kunit_generator(gen_params), .param_init = init, .param_exit = exit)
 
 /* A generator that goes over an array; get_desc(element, text) names each. */
 #define KUNIT_ARRAY_PARAM(name, array, get_desc)			\
@@ -85,6 +134,15 @@ struct kunit_suite {
 		strlcpy(desc, __next->desc_member, KUNIT_PARAM_DESC_SIZE); \
 		return __next;						\
 	}
+/* In an init of KUNIT_CASE_PARAM_WITH_INIT, for the generator kunit_array_gen_params. */
+#define kunit_register_params_array(test, array, count, get_desc) do {	\
+	const typeof((array)[0]) *__array = (array);			\
+	(test)->params_array = (struct kunit_params) {			\
+		.params = __array, .num_params = (count), .elem_size = sizeof(*__array), \
+		.get_description = (get_desc),				\
+	};								\
+	} while (0)
+extern const void *kunit_array_gen_params(struct kunit *test, const void *prev, char *desc);
 
 /* A file's suites, in a section of their own; the library finds all of a program. */
 struct __kunit_suites {
@@ -112,39 +170,35 @@ extern int __kunit_main(int argc, char **argv);
 
 #define kunit_suite_for_each_test_case(suite, test_case) \
 	for (test_case = (suite)->test_cases; test_case->run_case; test_case++)
+extern size_t kunit_suite_num_test_cases(struct kunit_suite *suite);
+extern enum kunit_status kunit_suite_has_succeeded(struct kunit_suite *suite);
 
-/* What is given back when the test ends. */
-typedef void (kunit_action_t)(void *context);
-extern int kunit_add_action(struct kunit *test, kunit_action_t *action, void *context);
-extern int kunit_add_action_or_reset(struct kunit *test, kunit_action_t *action, void *context);
-extern void kunit_remove_action(struct kunit *test, kunit_action_t *action, void *context);
-extern void kunit_release_action(struct kunit *test, kunit_action_t *action, void *context);
-#define KUNIT_DEFINE_ACTION_WRAPPER(wrapper, function, type) \
-	static void wrapper(void *context) { function((type)context); }
+extern void kunit_init_test(struct kunit *test, const char *name, void *log);
+extern void kunit_cleanup(struct kunit *test);
 
+/* Memory that is given back when the test ends. */
 extern void *kunit_kmalloc_array(struct kunit *test, size_t n, size_t size, gfp_t gfp);
 extern void kunit_kfree(struct kunit *test, const void *ptr);
 #define kunit_kmalloc(test, size, gfp)		kunit_kmalloc_array(test, 1, size, gfp)
 #define kunit_kzalloc(test, size, gfp)		kunit_kmalloc_array(test, 1, size, (gfp) | __GFP_ZERO)
 #define kunit_kcalloc(test, n, size, gfp)	kunit_kmalloc_array(test, n, size, (gfp) | __GFP_ZERO)
-
-extern char *kunit_kmemdup(struct kunit *test, const void *from, size_t size, gfp_t gfp);
-#define kunit_kstrdup(test, text, gfp) ({				\
-	const char *__text = (text);					\
-	__text ? kunit_kmemdup(test, __text, strlen(__text) + 1, gfp) : NULL; })
-#define kunit_kstrdup_const(test, text, gfp)	((const char *)kunit_kstrdup(test, text, gfp))
-#define kunit_kfree_const(test, ptr)		kunit_kfree(test, ptr)
+extern char *kunit_kstrdup(struct kunit *test, const char *text, gfp_t gfp);
+extern const char *kunit_kstrdup_const(struct kunit *test, const char *text, gfp_t gfp);
+extern void kunit_kfree_const(struct kunit *test, const void *ptr);
 
 /* The test at work, NULL outside of one. */
 extern struct kunit *kunit_get_current_test(void);
-#define current_test	kunit_get_current_test()
-#define kunit_running	(kunit_get_current_test() != NULL)
 extern void __kunit_fail(struct kunit *test, const char *file, int line, const char *fmt, ...) __printf(4, 5);
 #define kunit_fail_current_test(fmt, ...) do {				\
 	struct kunit *__test = kunit_get_current_test();		\
 	if (__test)							\
 		__kunit_fail(__test, __FILE__, __LINE__, fmt, ##__VA_ARGS__); \
 	} while (0)
+
+static inline void kunit_set_failure(struct kunit *test)
+{
+	test->status = KUNIT_FAILURE;
+}
 
 extern void kunit_mark_skipped(struct kunit *test, const char *fmt, ...) __printf(2, 3);
 extern void __noreturn __kunit_abort(struct kunit *test);
@@ -153,12 +207,14 @@ extern void __noreturn __kunit_abort(struct kunit *test);
 	__kunit_abort(test);						\
 	} while (0)
 
-#define kunit_log(level, test, fmt, ...) \
-	printk(level "    # %s: " fmt "\n", (test)->name, ##__VA_ARGS__)
-#define kunit_printk(level, test, fmt, ...)	kunit_log(level, test, fmt, ##__VA_ARGS__)
-#define kunit_info(test, fmt, ...)	kunit_log(KERN_INFO, test, fmt, ##__VA_ARGS__)
-#define kunit_warn(test, fmt, ...)	kunit_log(KERN_WARNING, test, fmt, ##__VA_ARGS__)
-#define kunit_err(test, fmt, ...)	kunit_log(KERN_ERR, test, fmt, ##__VA_ARGS__)
+/* A line of a test or of a suite, with its name or without. */
+extern void __kunit_say(const char *level, const char *name, const char *fmt, ...) __printf(3, 4);
+#define kunit_log(level, test_or_suite, fmt, ...) \
+	((void)(test_or_suite), __kunit_say(level, NULL, fmt, ##__VA_ARGS__))
+#define kunit_printk(level, test, fmt, ...)	__kunit_say(level, (test)->name, fmt, ##__VA_ARGS__)
+#define kunit_info(test, fmt, ...)	kunit_printk(KERN_INFO, test, fmt, ##__VA_ARGS__)
+#define kunit_warn(test, fmt, ...)	kunit_printk(KERN_WARNING, test, fmt, ##__VA_ARGS__)
+#define kunit_err(test, fmt, ...)	kunit_printk(KERN_ERR, test, fmt, ##__VA_ARGS__)
 
 #define KUNIT_SUCCEED(test)	((void)(test))
 #define KUNIT_FAIL(test, fmt, ...) __kunit_fail(test, __FILE__, __LINE__, fmt, ##__VA_ARGS__)
@@ -166,6 +222,8 @@ extern void __noreturn __kunit_abort(struct kunit *test);
 	__kunit_fail(test, __FILE__, __LINE__, fmt, ##__VA_ARGS__);	\
 	__kunit_abort(test);						\
 	} while (0)
+
+#define KUNIT_ASSERT_FAILURE(test, fmt, ...)	KUNIT_FAIL_AND_ABORT(test, fmt, ##__VA_ARGS__)
 
 /* How an expectation failed. Each prints what was expected and what was there; message may be "". */
 enum kunit_assert_type { KUNIT_EXPECTATION, KUNIT_ASSERTION };

@@ -32,7 +32,7 @@ static void resources(struct kunit *test)
 	struct kunit_resource *found;
 
 	KUNIT_ASSERT_NOT_NULL(test, data);
-	other = kunit_alloc_and_get_resource(test, take, give, GFP_KERNEL, (void *)200)->data;
+	other = kunit_alloc_resource(test, take, give, GFP_KERNEL, (void *)200);
 	KUNIT_EXPECT_EQ(test, kunit_add_named_resource(test, NULL, count, &named, "ten", &ten), 0);
 	found = kunit_find_named_resource(test, "ten");
 	KUNIT_EXPECT_PTR_EQ(test, found, &named);
