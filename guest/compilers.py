@@ -39,6 +39,7 @@ FLAGS = (
 )  # fmt: skip
 _GCC_FLAGS = (
     "-fno-toplevel-reorder", "-fno-shrink-wrap",  # arguments on the stack and frames for static functions too
+    "-fno-defer-pop",  # two calls of a function with the same arguments have their frames at the same place
     "-m32", "-march=i586", "-mno-80387", "-mpreferred-stack-boundary=2", "-fcf-protection=none",
     "-ftrack-macro-expansion=0", "-fno-diagnostics-color",
 )  # fmt: skip

@@ -393,7 +393,10 @@ class Kernel(Watchers):
         self.modules = Modules(w, layout, self.slab, self.vmalloc, self.vm, self._invalidate_code)
         self._death = Death(lambda: self.runner.cpu, self.oops, self.log, self.modules.bug_at)
         self.oops.notes = self._guard_page
-        library = Library(self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers)
+        library = Library(
+            self.vm, self.log, self.traps, self.oops, self.kthreads, self._death.registers, self.symbols.symbol,
+            8 if layout.pae else 4,
+        )  # fmt: skip
         self._library = library
         self.traps.dump_stack = library.dump_stack
         self.traps.show_mem = lambda: self.log(show_mem(w, layout, self.page_alloc))

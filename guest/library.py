@@ -11,6 +11,7 @@ from mm.oops import Oops
 from mm.printk import Printk
 from mm.traps import Traps
 from mm.vsprintf import vsnprintf
+from mm.vsprintf_pointer import Memory
 
 PRINTK_BUF = 1024
 
@@ -20,7 +21,8 @@ class Library:
 
     def __init__(
         self, vm: KernelMemory, log: Printk, traps: Traps, oops: Oops, kthreads: Kthreads,
-        registers: Callable[[], dict[str, int]],
+        registers: Callable[[], dict[str, int]], symbol: Callable[[int], tuple[str, int, int] | None],
+        physical_size: int,
     ) -> None:  # fmt: skip
         self.vm = vm
         self._log = log
@@ -28,6 +30,7 @@ class Library:
         self._oops = oops
         self._kthreads = kthreads
         self._registers = registers
+        self._memory = Memory(vm.read, symbol, self._format, physical_size)
 
     def _format(self, fmt: int, args: int) -> bytes:
         def next_word() -> int:
@@ -36,7 +39,7 @@ class Library:
             args += 4
             return value
 
-        return vsnprintf(self.vm.string(fmt), next_word, self.vm.string)
+        return vsnprintf(self.vm.string(fmt), next_word, self.vm.string, self._memory)
 
     def printk(self, fmt: int, args: int) -> int:
         """Log a message of at most 1023 bytes; its length, the levels added to it counted."""

@@ -364,11 +364,13 @@ class Layout:
             "int static_prio; struct list_head run_list; struct timer_list timer; struct __wait_queue wait;"
             "struct list_head tasks; struct mm_struct *mm; struct mm_struct *active_mm; long exit_state;"
             "int exit_code; int pid; int tgid; struct task_struct *parent; struct list_head children;"
-            "struct list_head sibling; unsigned long utime; unsigned long stime; unsigned long long start_time;"
+            "struct list_head sibling; unsigned long utime; unsigned long stime; unsigned long nvcsw;"
+            "unsigned long nivcsw; unsigned long long start_time; unsigned long min_flt; unsigned long maj_flt;"
             "unsigned int uid; unsigned int euid; unsigned long cap_effective; int oomkilladj;"
             "unsigned int pauses;"
             f"char comm[{TASK_COMM_LEN}]; struct thread_struct thread; struct fs_struct *fs;"
-            "struct files_struct *files; struct signal_struct *signal; struct sighand_struct *sighand"
+            "struct files_struct *files; struct signal_struct *signal; struct sighand_struct *sighand;"
+            "struct kunit *kunit_test"
             + ("; struct cpumask cpus_allowed" if smp else ""),
         )
         declare(
@@ -497,16 +499,16 @@ class Layout:
             f"#define CONFIG_NR_CPUS {self.nr_cpus}",
             f"#define CONFIG_X86_L1_CACHE_SHIFT {self.l1.bit_length() - 1}",
             f'#define HIGHMEM_VERMAGIC "{self.vermagic}"',
-            "#define CONFIG_HIGHMEM 1",
-            "#define CONFIG_SLAB 1",
             "#define CONFIG_HZ 250",
         ]
-        if self.smp:
-            lines.append("#define CONFIG_SMP 1")
-        options = ("CONFIG_HIGHMEM64G", "CONFIG_X86_PAE") if self.pae else ("CONFIG_HIGHMEM4G",)
-        lines += [f"#define {option} 1" for option in options]
+        options = ["X86", "X86_32", "MMU", "MODULES", "PRINTK", "BUG", "STACKTRACE", "INIT_STACK_NONE"]
+        options += ["HIGHMEM", "SLAB"]
+        options += ["SMP"] if self.smp else []
+        options += ["HIGHMEM64G", "X86_PAE"] if self.pae else ["HIGHMEM4G"]
+        options += ["PAGE_OWNER"] if self.page_owner else []
+        lines += [f"#define CONFIG_{option} 1" for option in options]
         if self.page_owner:
-            lines += ["#define CONFIG_PAGE_OWNER 1", "#define WANT_PAGE_VIRTUAL 1"]
+            lines.append("#define WANT_PAGE_VIRTUAL 1")
         return "\n".join(lines) + "\n"
 
     def c_header(self) -> str:

@@ -1,31 +1,38 @@
-"""The kernel's printf formats (lib/vsprintf.c, 2.6.20)."""
+"""The kernel's printf formats (lib/vsprintf.c, 2.6.20), and of later ones %hhd and the letters behind %p."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
+from mm.vsprintf_pointer import Memory, format_pointer, known
+
 _CONVERSION = re.compile(
     rb"%(?P<flags>[-+ #0]*)(?P<width>\*|\d+)?(?P<precision>\.(?:\*|-?\d*))?"
-    rb"(?P<qualifier>ll|[hlLZzt])?(?P<conversion>.?)",
+    rb"(?P<qualifier>ll|hh|[hlLZzt])?(?P<conversion>.?)(?P<letters>(?:(?<=p)[0-9A-Za-z]+)?)",
     re.DOTALL,
 )
 
 _KNOWN = frozenset(bytes([c]) for c in b"cspndiouxX")
 
 
-def vsnprintf(fmt: bytes, next_word: Callable[[], int], read_string: Callable[[int, int], bytes]) -> bytes:
+def vsnprintf(
+    fmt: bytes,
+    next_word: Callable[[], int],
+    read_string: Callable[[int, int], bytes],
+    memory: Memory | None = None,
+) -> bytes:
     """Format `fmt` as the kernel does.
 
     next_word gives the next 32-bit argument. read_string(va, limit) gives the C string at a virtual address,
     at most `limit` bytes of it. An unknown conversion is printed as "%" and its letter. %n stores nothing. Raises what
-    read_string raises.
+    read_string and `memory` raise; without the latter, letters behind %p are text.
     """
 
     def one(match: re.Match[bytes]) -> bytes:
-        conversion = match["conversion"]
+        conversion, rest = match["conversion"], match["letters"]
         if conversion not in _KNOWN:
-            return b"%" + conversion.replace(b"%", b"")
+            return b"%" + conversion.replace(b"%", b"") + rest
         flags = match["flags"]
         left, zero = b"-" in flags, b"0" in flags
         width = 0
@@ -35,7 +42,7 @@ def vsnprintf(fmt: bytes, next_word: Callable[[], int], read_string: Callable[[i
                 left, width = True, -width
         elif match["width"]:
             width = int(match["width"])
-        width = min(width, 4096)
+        width = min(width, 4096 if not rest else 1 << 23)
         precision = -1
         if match["precision"] is not None:
             digits = match["precision"][1:]
@@ -50,8 +57,11 @@ def vsnprintf(fmt: bytes, next_word: Callable[[], int], read_string: Callable[[i
         elif conversion == b"n":
             next_word()
             return b""
+        elif rest and memory and known(rest.decode()):
+            text, padded = format_pointer(next_word(), rest.decode(), width, memory)
+            width *= padded
         else:
-            return _number(match, conversion, flags, left, zero, width, precision, next_word)
+            return _number(match, conversion, flags, left, zero, width, precision, next_word) + rest
         return text.ljust(width) if left else text.rjust(width)
 
     return _CONVERSION.sub(one, fmt)
@@ -70,8 +80,8 @@ def _number(
     elif match["qualifier"] in (b"ll", b"L"):
         value |= next_word() << 32
         bits = 64
-    elif match["qualifier"] == b"h":
-        bits = 16
+    elif match["qualifier"] in (b"h", b"hh"):
+        bits = 16 if match["qualifier"] == b"h" else 8
     value &= (1 << bits) - 1
     sign = b""
     if conversion in b"di":

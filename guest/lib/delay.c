@@ -3,6 +3,8 @@
 #include <linux/sched.h>
 #include "lib.h"
 
+LIB unsigned long loops_per_jiffy = 1000000000 / HZ;
+
 LIB long schedule_timeout_interruptible(long timeout)
 {
 	__set_current_state(TASK_INTERRUPTIBLE);

@@ -2,18 +2,13 @@
 #include <linux/ctype.h>
 #include "lib.h"
 
-static unsigned long long number(const unsigned char *p, int size)
-{
-	unsigned long long value = 0;
+#define LINE	(32 * 3 + 2 + 32 + 1)	/* bytes of the longest line, its end included */
 
-	while (size--)
-		value = value << 8 | p[size];
-	return value;
-}
-
+/* The length of the whole line, of which there is what fits. */
 LIB int hex_dump_to_buffer(const void *buf, size_t len, int rowsize, int groupsize, char *line, size_t size, bool ascii)
 {
 	const unsigned char *p = buf;
+	char whole[LINE];
 	int at = 0, i, width;
 
 	rowsize = rowsize == 32 ? 32 : 16;
@@ -21,15 +16,22 @@ LIB int hex_dump_to_buffer(const void *buf, size_t len, int rowsize, int groupsi
 	if ((groupsize != 2 && groupsize != 4 && groupsize != 8) || len % groupsize)
 		groupsize = 1;
 	width = rowsize * 2 + rowsize / groupsize + 1;
-	if (size)
-		*line = 0;
-	for (i = 0; i < len; i += groupsize)
-		at += scnprintf(line + at, size - at, "%s%0*llx", i ? " " : "", groupsize * 2, number(p + i, groupsize));
-	if (!ascii)
-		return at;
-	at += scnprintf(line + at, size - at, "%*s", max(width - at, 0), "");
-	for (i = 0; i < len; i++)
-		at += scnprintf(line + at, size - at, "%c", isprint(p[i]) && p[i] < 0x80 ? p[i] : '.');
+	for (i = 0; i < len; i++) {
+		if (i && i % groupsize == 0)
+			whole[at++] = ' ';
+		hex_byte_pack(whole + at, p[i - i % groupsize + groupsize - 1 - i % groupsize]);
+		at += 2;
+	}
+	if (ascii && len) {
+		while (at < width)
+			whole[at++] = ' ';
+		for (i = 0; i < len; i++)
+			whole[at++] = isascii(p[i]) && isprint(p[i]) ? p[i] : '.';
+	}
+	if (size) {
+		memcpy(line, whole, min_t(size_t, at, size - 1));
+		line[min_t(size_t, at, size - 1)] = 0;
+	}
 	return at;
 }
 
@@ -37,7 +39,7 @@ LIB void print_hex_dump(const char *level, const char *prefix, int prefix_type, 
 			const void *buf, size_t len, bool ascii)
 {
 	const char *p = buf;
-	char line[32 * 3 + 2 + 32 + 1];
+	char line[LINE];
 	size_t at;
 
 	rowsize = rowsize == 32 ? 32 : 16;

@@ -3,8 +3,36 @@
 LIB void *memset(void *s, int c, size_t n)
 {
 	void *at = s;
+	size_t words = n / 4;
 
+	n %= 4;
+	__asm__ __volatile__("rep; stosl" : "+D" (at), "+c" (words) : "a" ((u8)c * 0x01010101u) : "memory");
 	__asm__ __volatile__("rep; stosb" : "+D" (at), "+c" (n) : "a" (c) : "memory");
+	return s;
+}
+
+LIB void *memset16(u16 *s, u16 value, size_t count)
+{
+	u16 *at = s;
+
+	__asm__ __volatile__("rep; stosw" : "+D" (at), "+c" (count) : "a" (value) : "memory");
+	return s;
+}
+
+LIB void *memset32(u32 *s, u32 value, size_t count)
+{
+	u32 *at = s;
+
+	__asm__ __volatile__("rep; stosl" : "+D" (at), "+c" (count) : "a" (value) : "memory");
+	return s;
+}
+
+LIB void *memset64(u64 *s, u64 value, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		s[i] = value;
 	return s;
 }
 
@@ -40,6 +68,11 @@ LIB int memcmp(const void *a, const void *b, size_t n)
 	return 0;
 }
 
+LIB int bcmp(const void *a, const void *b, size_t n)
+{
+	return memcmp(a, b, n);
+}
+
 LIB void *memchr(const void *s, int c, size_t n)
 {
 	const unsigned char *at = s;
@@ -66,4 +99,22 @@ LIB void *memchr_inv(const void *s, int c, size_t n)
 		if (*at != (unsigned char)c)
 			return (void *)at;
 	return NULL;
+}
+
+LIB size_t memweight(const void *s, size_t n)
+{
+	const unsigned char *at = s;
+	size_t weight = 0;
+
+	while (n--)
+		weight += hweight8(*at++);
+	return weight;
+}
+
+/* n bytes, and `pad` up to `size`. */
+LIB void memcpy_and_pad(void *to, size_t size, const void *from, size_t n, int pad)
+{
+	n = min(n, size);
+	memcpy(to, from, n);
+	memset((char *)to + n, pad, size - n);
 }

@@ -3,40 +3,51 @@
 #include <linux/sched.h>
 #include "lib.h"
 
-static void free_pool(mempool_t *pool)
+LIB void mempool_exit(mempool_t *pool)
 {
 	while (pool->curr_nr)
 		pool->free(pool->elements[--pool->curr_nr], pool->pool_data);
 	kfree(pool->elements);
+	pool->elements = NULL;
+}
+
+static void free_pool(mempool_t *pool)
+{
+	mempool_exit(pool);
 	kfree(pool);
 }
 
-LIB mempool_t *mempool_create(int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn, void *pool_data)
+LIB int mempool_init(mempool_t *pool, int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn, void *pool_data)
 {
-	mempool_t *pool = kmalloc(sizeof(*pool), GFP_KERNEL);
-
-	if (!pool)
-		return NULL;
 	memset(pool, 0, sizeof(*pool));
-	pool->elements = kmalloc(min_nr * sizeof(void *), GFP_KERNEL);
-	if (!pool->elements) {
-		kfree(pool);
-		return NULL;
-	}
 	spin_lock_init(&pool->lock);
 	init_waitqueue_head(&pool->wait);
 	pool->min_nr = min_nr;
 	pool->pool_data = pool_data;
 	pool->alloc = alloc_fn;
 	pool->free = free_fn;
+	pool->elements = kmalloc(min_nr * sizeof(void *), GFP_KERNEL);
+	if (!pool->elements)
+		return -ENOMEM;
 	while (pool->curr_nr < min_nr) {
 		void *element = alloc_fn(GFP_KERNEL, pool_data);
 
 		if (!element) {
-			free_pool(pool);
-			return NULL;
+			mempool_exit(pool);
+			return -ENOMEM;
 		}
 		pool->elements[pool->curr_nr++] = element;
+	}
+	return 0;
+}
+
+LIB mempool_t *mempool_create(int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn, void *pool_data)
+{
+	mempool_t *pool = kmalloc(sizeof(*pool), GFP_KERNEL);
+
+	if (pool && mempool_init(pool, min_nr, alloc_fn, free_fn, pool_data)) {
+		kfree(pool);
+		return NULL;
 	}
 	return pool;
 }
@@ -69,7 +80,7 @@ static int put_back(mempool_t *pool, void *element)
 }
 
 /* A larger stock is filled up as far as there is memory. -ENOMEM: there is none for its table. */
-LIB int mempool_resize(mempool_t *pool, int new_min_nr, gfp_t gfp_mask)
+LIB int __mempool_resize(mempool_t *pool, int new_min_nr, gfp_t gfp_mask)
 {
 	void **elements, **old, *element;
 	unsigned long flags;
@@ -124,6 +135,11 @@ LIB void *mempool_alloc(mempool_t *pool, gfp_t gfp_mask)
 		finish_wait(&pool->wait, &wait);
 	}
 	return element;
+}
+
+LIB void *mempool_alloc_preallocated(mempool_t *pool)
+{
+	return take(pool);
 }
 
 LIB void mempool_free(void *element, mempool_t *pool)

@@ -1,5 +1,6 @@
 #include <linux/ctype.h>
 #include <linux/errno.h>
+#include <linux/overflow.h>
 #include "lib.h"
 
 static unsigned int digit(char c)
@@ -41,64 +42,95 @@ LIB long simple_strtol(const char *text, char **end, unsigned int base)
 }
 
 /* The strict ones take a whole string, with one newline at its end if need be. */
-static int strict(const char *text, unsigned int base, int may_be_negative, long long *result)
+static int strict(const char *text, unsigned int base, unsigned long long *result)
 {
-	int negative = *text == '-';
-	const char *digits = text + (negative || *text == '+');
-	char *end;
+	unsigned long long value = 0;
 
-	if ((negative && !may_be_negative) || digit(*digits) >= (base ? base : 10))
+	if (!base)
+		base = text[0] != '0' ? 10 : tolower(text[1]) == 'x' && isxdigit(text[2]) ? 16 : 8;
+	if (base == 16 && text[0] == '0' && tolower(text[1]) == 'x')
+		text += 2;
+	if (digit(*text) >= base)
 		return -EINVAL;
-	*result = simple_strtoull(digits, &end, base);
-	if (negative)
-		*result = -*result;
-	if (*end == '\n')
-		end++;
-	return *end ? -EINVAL : 0;
+	for (; digit(*text) < base; text++)
+		if (check_mul_overflow(value, (unsigned long long)base, &value) ||
+		    check_add_overflow(value, (unsigned long long)digit(*text), &value))
+			return -ERANGE;
+	text += *text == '\n';
+	if (*text)
+		return -EINVAL;
+	*result = value;
+	return 0;
 }
 
-LIB int kstrtoul(const char *text, unsigned int base, unsigned long *result)
+LIB int kstrtoull(const char *text, unsigned int base, unsigned long long *result)
 {
-	long long value;
-	int error = strict(text, base, 0, &value);
-
-	if (!error && (unsigned long long)value > ULONG_MAX)
-		return -ERANGE;
-	if (!error)
-		*result = value;
-	return error;
+	return strict(text + (*text == '+'), base, result);
 }
 
-LIB int kstrtol(const char *text, unsigned int base, long *result)
+LIB int kstrtoll(const char *text, unsigned int base, long long *result)
 {
-	long long value;
-	int error = strict(text, base, 1, &value);
+	unsigned long long value;
+	int error;
 
-	if (!error && value != (long)value)
-		return -ERANGE;
-	if (!error)
+	if (*text != '-') {
+		error = kstrtoull(text, base, &value);
+		if (error)
+			return error;
+		if (value > LLONG_MAX)
+			return -ERANGE;
 		*result = value;
-	return error;
+	} else {
+		error = strict(text + 1, base, &value);
+		if (error)
+			return error;
+		if (value > -(unsigned long long)LLONG_MIN)
+			return -ERANGE;
+		*result = -value;
+	}
+	return 0;
 }
 
-LIB int kstrtouint(const char *text, unsigned int base, unsigned int *result)
-{
-	unsigned long value;
-	int error = kstrtoul(text, base, &value);
-
-	if (!error)
-		*result = value;
-	return error;
+#define __KSTRTO(name, type, wide, wider)				\
+LIB int kstrto##name(const char *text, unsigned int base, type *result)	\
+{									\
+	wide value;							\
+	int error = kstrto##wider(text, base, &value);			\
+									\
+	if (error)							\
+		return error;						\
+	if (value != (type)value)					\
+		return -ERANGE;						\
+	*result = value;						\
+	return 0;							\
 }
+__KSTRTO(ul, unsigned long, unsigned long long, ull)
+__KSTRTO(l, long, long long, ll)
+__KSTRTO(uint, unsigned int, unsigned long long, ull)
+__KSTRTO(int, int, long long, ll)
+__KSTRTO(u16, u16, unsigned long long, ull)
+__KSTRTO(s16, s16, long long, ll)
+__KSTRTO(u8, u8, unsigned long long, ull)
+__KSTRTO(s8, s8, long long, ll)
 
-LIB int kstrtoint(const char *text, unsigned int base, int *result)
+LIB int kstrtobool(const char *text, bool *result)
 {
-	long value;
-	int error = kstrtol(text, base, &value);
-
-	if (!error)
-		*result = value;
-	return error;
+	if (!text)
+		return -EINVAL;
+	switch (tolower(text[0])) {
+	case 'y': case 't': case '1':
+		*result = true;
+		return 0;
+	case 'n': case 'f': case '0':
+		*result = false;
+		return 0;
+	case 'o':
+		if (tolower(text[1]) == 'n' || tolower(text[1]) == 'f') {
+			*result = tolower(text[1]) == 'n';
+			return 0;
+		}
+	}
+	return -EINVAL;
 }
 
 LIB int strict_strtoul(const char *text, unsigned int base, unsigned long *result)
@@ -109,62 +141,4 @@ LIB int strict_strtoul(const char *text, unsigned int base, unsigned long *resul
 LIB int strict_strtol(const char *text, unsigned int base, long *result)
 {
 	return kstrtol(text, base, result);
-}
-
-LIB unsigned long long memparse(const char *text, char **end)
-{
-	char *rest;
-	unsigned long long value = simple_strtoull(text, &rest, 0);
-	int shift = *rest == 'G' || *rest == 'g' ? 30 : *rest == 'M' || *rest == 'm' ? 20 :
-		    *rest == 'K' || *rest == 'k' ? 10 : 0;
-
-	if (end)
-		*end = rest + (shift != 0);
-	return value << shift;
-}
-
-LIB unsigned long int_sqrt(unsigned long x)
-{
-	unsigned long root = 0, bit = 1UL << 30;
-
-	for (; bit; bit >>= 2) {
-		if (x >= root + bit) {
-			x -= root + bit;
-			root += 2 * bit;
-		}
-		root >>= 1;
-	}
-	return root;
-}
-
-/* The integer at *text into *value: 0 where there is none, 2 where a comma follows (and is passed), 1 else. */
-LIB int get_option(char **text, int *value)
-{
-	char *at = *text;
-
-	if (!at || !*at)
-		return 0;
-	*value = simple_strtol(at, text, 0);
-	if (at == *text)
-		return 0;
-	if (**text != ',')
-		return 1;
-	(*text)++;
-	return 2;
-}
-
-/* Integers with commas between them into values[1] and on, at most count - 1; their number into values[0]. */
-LIB char *get_options(const char *text, int count, int *values)
-{
-	int n = 1;
-
-	while (n < count) {
-		int more = get_option((char **)&text, values + n);
-
-		n += more != 0;
-		if (more < 2)
-			break;
-	}
-	values[0] = n - 1;
-	return (char *)text;
 }

@@ -32,6 +32,7 @@ __NUMBER_PARAMETER(int, int, long, simple_strtol, "%d")
 __NUMBER_PARAMETER(uint, unsigned int, unsigned long, simple_strtoul, "%u")
 __NUMBER_PARAMETER(long, long, long, simple_strtol, "%ld")
 __NUMBER_PARAMETER(ulong, unsigned long, unsigned long, simple_strtoul, "%lu")
+__NUMBER_PARAMETER(ullong, unsigned long long, unsigned long long, simple_strtoull, "%llu")
 
 /* The text itself is not copied: it lives as long as the module. */
 LIB int param_set_charp(const char *val, struct kernel_param *kp)

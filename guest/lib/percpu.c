@@ -2,6 +2,23 @@
 #include <linux/percpu.h>
 #include "lib.h"
 
+/* What kmalloc() gives is aligned to no more than a cache line, but from a certain size on to that size. */
+static void *alloc_aligned(size_t size, size_t align)
+{
+	static const size_t enough[] = { 0, 512, PAGE_SIZE };
+	void *p;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(enough); i++) {
+		p = kzalloc(max(ALIGN(size, align), enough[i]), GFP_KERNEL);
+		if (!p || IS_ALIGNED((unsigned long)p, align))
+			return p;
+		kfree(p);
+	}
+	WARN_ON(1);
+	return NULL;
+}
+
 #ifdef CONFIG_SMP
 
 LIB void free_percpu(const void *objp)
@@ -16,7 +33,7 @@ LIB void free_percpu(const void *objp)
 	kfree(data);
 }
 
-LIB void *__alloc_percpu(size_t size)
+LIB void *__alloc_percpu_aligned(size_t size, size_t align)
 {
 	struct percpu_data *data = kzalloc(sizeof(*data), GFP_KERNEL);
 	int cpu;
@@ -24,7 +41,7 @@ LIB void *__alloc_percpu(size_t size)
 	if (!data)
 		return NULL;
 	for (cpu = 0; cpu < NR_CPUS; cpu++) {
-		data->ptrs[cpu] = kzalloc(size, GFP_KERNEL);
+		data->ptrs[cpu] = alloc_aligned(size, align);
 		if (!data->ptrs[cpu]) {
 			free_percpu(__percpu_disguise(data));
 			return NULL;
@@ -35,9 +52,9 @@ LIB void *__alloc_percpu(size_t size)
 
 #else
 
-LIB void *__alloc_percpu(size_t size)
+LIB void *__alloc_percpu_aligned(size_t size, size_t align)
 {
-	return kzalloc(size, GFP_KERNEL);
+	return alloc_aligned(size, align);
 }
 
 LIB void free_percpu(const void *objp)

@@ -1,13 +1,13 @@
-/* Red-black trees. Of two sides, 0 is the left. */
-#include <linux/rbtree.h>
+/* Red-black trees. Of two sides, 0 is the left. `augment` is NULL for a plain tree. */
+#include <linux/rbtree_augmented.h>
 #include "lib.h"
 
-static struct rb_node **child(struct rb_node *node, int side)
+static inline struct rb_node **child(struct rb_node *node, int side)
 {
 	return side ? &node->rb_right : &node->rb_left;
 }
 
-static int is_red(const struct rb_node *node)
+static inline int is_red(const struct rb_node *node)
 {
 	return node && rb_is_red(node);
 }
@@ -22,7 +22,7 @@ static void replace(struct rb_node *parent, struct rb_node *old, struct rb_node 
 }
 
 /* `node` goes down to `side`, and its child of the other side comes up. */
-static void rotate(struct rb_node *node, int side, struct rb_root *root)
+static void rotate(struct rb_node *node, int side, struct rb_root *root, const struct rb_augment_callbacks *augment)
 {
 	struct rb_node *up = *child(node, !side), *inner = *child(up, side), *parent = rb_parent(node);
 
@@ -33,10 +33,12 @@ static void rotate(struct rb_node *node, int side, struct rb_root *root)
 	rb_set_parent(up, parent);
 	replace(parent, node, up, root);
 	rb_set_parent(node, up);
+	if (augment)
+		augment->rotate(node, up);
 }
 
 /* The node came in red: as long as its parent is red too, the fault is moved up or turned away. */
-LIB void rb_insert_color(struct rb_node *node, struct rb_root *root)
+LIB void rb_insert_augmented(struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment)
 {
 	struct rb_node *parent, *grandparent, *uncle;
 
@@ -54,18 +56,24 @@ LIB void rb_insert_color(struct rb_node *node, struct rb_root *root)
 			continue;
 		}
 		if (*child(parent, !side) == node) {
-			rotate(parent, side, root);
+			rotate(parent, side, root, augment);
 			swap(node, parent);
 		}
 		rb_set_black(parent);
 		rb_set_red(grandparent);
-		rotate(grandparent, !side, root);
+		rotate(grandparent, !side, root, augment);
 	}
 	rb_set_black(root->rb_node);
 }
 
+LIB void rb_insert_color(struct rb_node *node, struct rb_root *root)
+{
+	rb_insert_augmented(node, root, NULL);
+}
+
 /* The paths through `node` (which may be NULL) below `parent` have one black node too few. */
-static void restore(struct rb_node *node, struct rb_node *parent, struct rb_root *root)
+static void restore(struct rb_node *node, struct rb_node *parent, struct rb_root *root,
+		    const struct rb_augment_callbacks *augment)
 {
 	while (!is_red(node) && node != root->rb_node) {
 		int side = parent->rb_right == node;
@@ -74,7 +82,7 @@ static void restore(struct rb_node *node, struct rb_node *parent, struct rb_root
 		if (is_red(sibling)) {
 			rb_set_black(sibling);
 			rb_set_red(parent);
-			rotate(parent, side, root);
+			rotate(parent, side, root, augment);
 			sibling = *child(parent, !side);
 		}
 		if (!is_red(sibling->rb_left) && !is_red(sibling->rb_right)) {
@@ -86,20 +94,20 @@ static void restore(struct rb_node *node, struct rb_node *parent, struct rb_root
 		if (!is_red(*child(sibling, !side))) {
 			rb_set_black(*child(sibling, side));
 			rb_set_red(sibling);
-			rotate(sibling, !side, root);
+			rotate(sibling, !side, root, augment);
 			sibling = *child(parent, !side);
 		}
 		rb_set_color(sibling, rb_color(parent));
 		rb_set_black(parent);
 		rb_set_black(*child(sibling, !side));
-		rotate(parent, side, root);
+		rotate(parent, side, root, augment);
 		node = root->rb_node;
 	}
 	if (node)
 		rb_set_black(node);
 }
 
-LIB void rb_erase(struct rb_node *node, struct rb_root *root)
+LIB void rb_erase_augmented(struct rb_node *node, struct rb_root *root, const struct rb_augment_callbacks *augment)
 {
 	struct rb_node *below, *parent;
 	int color;
@@ -123,6 +131,11 @@ LIB void rb_erase(struct rb_node *node, struct rb_root *root)
 		rb_set_parent(node->rb_left, next);
 		next->rb_parent_color = node->rb_parent_color;
 		replace(rb_parent(node), node, next, root);
+		if (augment) {
+			augment->copy(node, next);
+			augment->propagate(parent, next);
+			augment->propagate(next, NULL);
+		}
 	} else {
 		below = node->rb_left ? node->rb_left : node->rb_right;
 		parent = rb_parent(node);
@@ -130,9 +143,16 @@ LIB void rb_erase(struct rb_node *node, struct rb_root *root)
 		if (below)
 			rb_set_parent(below, parent);
 		replace(parent, node, below, root);
+		if (augment)
+			augment->propagate(parent, NULL);
 	}
 	if (color == RB_BLACK)
-		restore(below, parent, root);
+		restore(below, parent, root, augment);
+}
+
+LIB void rb_erase(struct rb_node *node, struct rb_root *root)
+{
+	rb_erase_augmented(node, root, NULL);
 }
 
 static struct rb_node *outermost(struct rb_node *node, int side)

@@ -20,21 +20,25 @@ static int number_of(const char **fmt)
 	return n;
 }
 
-/* The number at *at, of at most `width` characters: 0 where there is none. */
+/* The number at *at, of at most `width` characters: 0 where there is none. A prefix alone is the number 0. */
 static int scan_number(const char **at, int width, unsigned int base, int is_signed, unsigned long long *value)
 {
-	char digits[MAX_NUMBER + 1], *end, *start = digits;
-	int negative;
+	int negative = is_signed && width && **at == '-';
+	const char *s = *at + negative, *start = s, *end = *at + width;
+	int hex = s[0] == '0' && tolower(s[1]) == 'x' && isxdigit(s[2]);
 
-	strlcpy(digits, *at, min(width, MAX_NUMBER) + 1);
-	negative = is_signed && *digits == '-';
-	start += negative;
-	*value = simple_strtoull(start, &end, base);
-	if (end == start)
+	if (!base)
+		base = hex ? 16 : *s == '0' ? 8 : 10;
+	if (base == 16 && hex && s + 2 <= end)
+		s += 2;
+	*value = 0;
+	for (; s < end && isxdigit(*s) && hex_to_bin(*s) < base; s++)
+		*value = *value * base + hex_to_bin(*s);
+	if (s == start)
 		return 0;
 	if (negative)
 		*value = -*value;
-	*at += end - digits;
+	*at = s;
 	return 1;
 }
 

@@ -52,19 +52,34 @@ LIB size_t strlcpy(char *to, const char *from, size_t size)
 	return length;
 }
 
-LIB ssize_t strscpy(char *to, const char *from, size_t size)
+LIB ssize_t __strscpy(char *to, const char *from, size_t size)
 {
 	size_t length = strnlen(from, size);
 
-	if (!size)
-		return -7;	/* -E2BIG */
-	if (length == size) {
-		memcpy(to, from, size - 1);
-		to[size - 1] = 0;
-		return -7;
-	}
-	memcpy(to, from, length + 1);
+	if (!size || size > INT_MAX)
+		return -E2BIG;
+	memcpy(to, from, min(length + 1, size));
+	if (length < size)
+		return length;
+	to[size - 1] = 0;
+	return -E2BIG;
+}
+
+/* Zero bytes up to the end. */
+LIB ssize_t __strscpy_pad(char *to, const char *from, size_t size)
+{
+	ssize_t length = __strscpy(to, from, size);
+
+	if (length >= 0)
+		memset(to + length, 0, size - length);
 	return length;
+}
+
+LIB char *stpcpy(char *to, const char *from)
+{
+	while ((*to = *from++))
+		to++;
+	return to;
 }
 
 LIB char *strcat(char *to, const char *from)
@@ -145,6 +160,19 @@ LIB char *strchr(const char *s, int c)
 	return strnchr(s, SIZE_MAX, c);
 }
 
+/* Where c would be: at the end where there is none. */
+LIB char *strnchrnul(const char *s, size_t n, int c)
+{
+	for (; n && *s && *s != (char)c; n--)
+		s++;
+	return (char *)s;
+}
+
+LIB char *strchrnul(const char *s, int c)
+{
+	return strnchrnul(s, SIZE_MAX, c);
+}
+
 LIB char *strrchr(const char *s, int c)
 {
 	const char *found = NULL;
@@ -156,14 +184,19 @@ LIB char *strrchr(const char *s, int c)
 	return (char *)found;
 }
 
-LIB char *strstr(const char *s, const char *wanted)
+LIB char *strnstr(const char *s, const char *wanted, size_t n)
 {
-	size_t length = strlen(wanted);
+	size_t length = strlen(wanted), left = strnlen(s, n);
 
-	for (; strlen(s) >= length; s++)
+	for (; left >= length; left--, s++)
 		if (!memcmp(s, wanted, length))
 			return (char *)s;
 	return NULL;
+}
+
+LIB char *strstr(const char *s, const char *wanted)
+{
+	return strnstr(s, wanted, SIZE_MAX);
 }
 
 LIB size_t strspn(const char *s, const char *accept)
@@ -212,4 +245,43 @@ LIB char *strstrip(char *s)
 	while (isspace((unsigned char)*s))
 		s++;
 	return s;
+}
+
+LIB char *strreplace(char *s, char old, char new)
+{
+	char *at;
+
+	for (at = s; *at; at++)
+		if (*at == old)
+			*at = new;
+	return s;
+}
+
+LIB bool sysfs_streq(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	a += *a == '\n';
+	b += *b == '\n';
+	return !*a && !*b;
+}
+
+LIB int match_string(const char *const *array, size_t n, const char *string)
+{
+	size_t i;
+
+	for (i = 0; i < n && array[i]; i++)
+		if (!strcmp(array[i], string))
+			return i;
+	return -EINVAL;
+}
+
+LIB int __sysfs_match_string(const char *const *array, size_t n, const char *string)
+{
+	size_t i;
+
+	for (i = 0; i < n && array[i]; i++)
+		if (sysfs_streq(array[i], string))
+			return i;
+	return -EINVAL;
 }

@@ -100,7 +100,7 @@ static void the_stack_can_be_shown(struct kunit *test)
 
 static void numbers_are_read(struct kunit *test)
 {
-	int a, b;
+	int a, b, c;
 	char word[8], *end;
 	unsigned long value;
 
@@ -108,10 +108,68 @@ static void numbers_are_read(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a, 12);
 	KUNIT_EXPECT_EQ(test, b, 0x1f);
 	KUNIT_EXPECT_STREQ(test, word, "word");
+	KUNIT_EXPECT_EQ(test, sscanf("1234-5", "%2d%2x%d", &a, &b, &c), 3);
+	KUNIT_EXPECT_TRUE(test, a == 12 && b == 0x34 && c == -5);
+	KUNIT_EXPECT_EQ_MSG(test, sscanf("0xA7", "%2x%x", &a, &b), 2, "a prefix alone is 0");
+	KUNIT_EXPECT_TRUE(test, a == 0 && b == 0xa7);
 	KUNIT_EXPECT_EQ(test, simple_strtoul("0x20 more", &end, 0), 32);
 	KUNIT_EXPECT_STREQ(test, end, " more");
 	KUNIT_EXPECT_EQ(test, strict_strtoul("12 ", 10, &value), -EINVAL);
 	KUNIT_EXPECT_EQ(test, memparse("3M", NULL), 3 << 20);
+}
+
+static int __printf(1, 2) print_nested(const char *fmt, ...)
+{
+	struct va_format {
+		const char *fmt;
+		va_list *va;
+	} nested = { fmt };
+	char text[32];
+	va_list args;
+	int length;
+
+	va_start(args, fmt);
+	nested.va = &args;
+	length = snprintf(text, sizeof(text), "<%pV>", &nested);
+	va_end(args);
+	return length;
+}
+
+/* The letters behind %p are of later kernels. */
+static void what_pointers_lead_to(struct kunit *test)
+{
+	static const u8 bytes[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+	unsigned long bits[2] = { 0x8000000f, 1 };
+	resource_size_t start = 0x12345;
+	char text[64];
+
+	sprintf(text, "%px %pK", (void *)0xc0100000, (void *)0xab);
+	KUNIT_EXPECT_STREQ(test, text, "c0100000 000000ab");
+	sprintf(text, "%ps", print_nested);
+	KUNIT_EXPECT_STREQ(test, text, "print_nested");
+	sprintf(text, "%pS", (char *)print_nested + 3);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "print_nested+0x3/0x"));
+	sprintf(text, "%pe|%8pe|%pe", ERR_PTR(-ENOMEM), ERR_PTR(-EIO), (void *)0xc0100000);
+	KUNIT_EXPECT_STREQ(test, text, "-ENOMEM|    -EIO|c0100000");
+	sprintf(text, "%4ph|%*phC|%3phN", bytes, 3, bytes + 13, bytes + 9);
+	KUNIT_EXPECT_STREQ(test, text, "00 01 02 03|0d:0e:0f|090a0b");
+	sprintf(text, "%pM %pI4", bytes, bytes + 10);
+	KUNIT_EXPECT_STREQ(test, text, "00:01:02:03:04:05 10.11.12.13");
+	sprintf(text, "%pUb", bytes);
+	KUNIT_EXPECT_STREQ(test, text, "00010203-0405-0607-0809-0a0b0c0d0e0f");
+	sprintf(text, "%*pb %*pbl", 40, bits, 33, bits);
+	KUNIT_EXPECT_STREQ(test, text, "01,8000000f 0-3,31-32");
+	if (sizeof(phys_addr_t) == sizeof(start)) {
+		sprintf(text, "%pa", &start);
+		KUNIT_EXPECT_STREQ(test, text, "0x00012345");
+	}
+	sprintf(text, "%pM|%pUb", (void *)NULL, (void *)16);
+	KUNIT_EXPECT_STREQ(test, text, "(null)|(efault)");
+	KUNIT_EXPECT_EQ(test, print_nested("%d-%s", 12, "ab"), 7);
+	sprintf(text, "%p.%pz", (void *)0x1234, (void *)0x5678);
+	KUNIT_EXPECT_STREQ_MSG(test, text, "00001234.00005678z", "letters that mean nothing are text");
+	KUNIT_EXPECT_EQ(test, snprintf(text, 3, "%hhd", 0x1ff), 2);
+	KUNIT_EXPECT_STREQ(test, text, "-1");
 }
 
 static struct kunit_case cases[] = {
@@ -121,6 +179,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(lists_of_arguments),
 	KUNIT_CASE(the_stack_can_be_shown),
 	KUNIT_CASE(numbers_are_read),
+	KUNIT_CASE(what_pointers_lead_to),
 	{}
 };
 

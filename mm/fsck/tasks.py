@@ -91,7 +91,7 @@ class Tasks:
         if pid in pids or pid >> 31:
             task.bad("pid", f"is {shown(pid)}, which {'is negative' if pid >> 31 else 'another task has'}")
         pids.add(pid)
-        task.free("pid", "thread.esp", "thread.eip", "thread.cr2")
+        task.free("pid", "thread.esp", "thread.eip", "thread.cr2", "kunit_test")
         task.want("tgid", pid)
         task.want("usage", 2)
         task.want("parent", self._init)

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 PROGRAM = HERE / "programs" / "params.c"
 MB = 1 << 20
 
-DEFAULTS = """small 1 little -2 medium 3 n -4 positive 5 wide -6 big 7
+DEFAULTS = """small 1 little -2 medium 3 n -4 positive 5 wide -6 big 7 huge 1099511627776
 name nobody old_flag 0 new_flag 0 inverted 1 outer 8 text default
 numbers 1 2 3 4 count 0 words - - - flags 0 0 own 0 calls 0
 as text:  N default
@@ -29,10 +29,10 @@ goodbye nobody
 """
 ALL = (
     "small=255", "little=-0x10", "medium=65535", "n=0x7fffffff", "positive=4294967295", "wide=-7", "big=010",
-    'name="a b, c"', "old_flag", "new-flag=Y", "inverted=1", "outer=9", "text=1234567", "numbers=5,6,-7", "word=a,,b",
-    "flags=n,y", "own=3",
+    "huge=0x123456789", 'name="a b, c"', "old_flag", "new-flag=Y", "inverted=1", "outer=9", "text=1234567",
+    "numbers=5,6,-7", "word=a,,b", "flags=n,y", "own=3",
 )  # fmt: skip
-SET = """small 255 little -16 medium 65535 n 2147483647 positive 4294967295 wide -7 big 8
+SET = """small 255 little -16 medium 65535 n 2147483647 positive 4294967295 wide -7 big 8 huge 4886718345
 name a b, c old_flag 1 new_flag 1 inverted 0 outer 9 text 1234567
 numbers 5 6 -7 4 count 3 words a  b flags 0 1 own 3 calls 1
 as text: 5,6,-7 Y 1234567

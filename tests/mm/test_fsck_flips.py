@@ -408,8 +408,9 @@ def kmaps(kernel: Kernel) -> Iterator[Target]:
 
 def tasks(kernel: Kernel) -> Iterator[Target]:
     layout, fields = kernel.layout, kernel.layout["task_struct"]
-    # saved registers; the name can be any text
+    # saved registers; the name can be any text; the last is the program's own
     free = {"thread__esp": 0, "thread__eip": 0, "thread__cr2": 0, "comm": 0, "stime": 0, "oomkilladj": WILD}
+    free |= {"kunit_test": 0}
     yield struct(kernel, "task_struct", "init_task", layout.va("init_task"), **free)
     for cpu in range(layout.nr_cpus):
         slice_left = {"time_slice": WILD} if cpu < len(kernel.machine.cpus) else {}

@@ -65,7 +65,7 @@ def test_strings(text: bytes, fmt: bytes) -> None:
         (b"no conversion", (), b"no conversion"),
         (b"%q%", (), b"%q%"),
         (b"%5.2f|", (), b"%f|"),
-        (b"%hhd", (), b"%hd"),
+        (b"%hhd %hhu", (0x181, 0x1FF), b"-127 255"),
     ],
 )
 def test_kernel_forms(fmt: bytes, words: tuple[int, ...], expected: bytes) -> None:

@@ -1,10 +1,8 @@
 #ifndef _ASM_BITOPS_H
 #define _ASM_BITOPS_H
 
+#include <linux/bits.h>
 #include <asm/atomic.h>
-
-#define BIT_MASK(nr)	(1UL << ((nr) % BITS_PER_LONG))
-#define BIT_WORD(nr)	((nr) / BITS_PER_LONG)
 
 #define __BIT_OPERATION(name, instruction)				\
 static inline void name(int nr, volatile unsigned long *addr)		\
@@ -77,7 +75,7 @@ static inline int fls64(u64 x)
 	return x >> 32 ? fls(x >> 32) + 32 : fls((u32)x);
 }
 
-static inline unsigned int hweight32(unsigned int w)
+static inline unsigned int __hweight32(unsigned int w)
 {
 	w -= (w >> 1) & 0x55555555;
 	w = (w & 0x33333333) + ((w >> 2) & 0x33333333);
@@ -85,9 +83,10 @@ static inline unsigned int hweight32(unsigned int w)
 	return w * 0x01010101 >> 24;
 }
 
+#define hweight32(w)	__hweight32((u32)(w))
 #define hweight8(w)	hweight32((w) & 0xff)
 #define hweight16(w)	hweight32((w) & 0xffff)
-#define hweight64(w)	(hweight32((u32)(w)) + hweight32((u32)((u64)(w) >> 32)))
+#define hweight64(w)	(hweight32(w) + hweight32((u64)(w) >> 32))
 #define hweight_long(w)	hweight32(w)
 
 extern unsigned long find_next_bit(const unsigned long *addr, unsigned long size, unsigned long offset);

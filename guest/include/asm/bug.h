@@ -50,6 +50,17 @@ struct bug_entry {
 	unlikely(__once);						\
 })
 
+#define WARN_ONCE(condition, fmt, ...) ({				\
+	static int __warned;						\
+	int __once = !!(condition);					\
+	if (unlikely(__once) && !__warned) {				\
+		__warned = 1;						\
+		WARN(1, fmt, ##__VA_ARGS__);				\
+	}								\
+	unlikely(__once);						\
+})
+#define WARN_TAINT(condition, taint, fmt, ...)	WARN(condition, fmt, ##__VA_ARGS__)
+
 #ifdef CONFIG_SMP
 #define WARN_ON_SMP(x)	WARN_ON(x)
 #else
@@ -57,7 +68,15 @@ struct bug_entry {
 #endif
 
 #define BUILD_BUG_ON(condition)	((void)sizeof(char[1 - 2 * !!(condition)]))
-#define BUILD_BUG_ON_ZERO(e)	(sizeof(char[1 - 2 * !!(e)]) - 1)
+#define BUILD_BUG_ON_ZERO(e, ...)	(sizeof(char[1 - 2 * !!(e)]) - 1)
+#define BUILD_BUG_ON_NULL(e)	((void *)BUILD_BUG_ON_ZERO(e))
+#define BUILD_BUG_ON_INVALID(e)	((void)sizeof(0 ? (long)(e) : 0))
+#define BUILD_BUG_ON_MSG(condition, text)	BUILD_BUG_ON(condition)
+#define BUILD_BUG_ON_NOT_POWER_OF_2(n)	BUILD_BUG_ON((n) <= 0 || ((n) & -(n)) != (n))
+
+/* The build breaks where the call is not optimised away. */
+extern void __build_bug(void) __attribute__((error("BUILD_BUG")));
+#define BUILD_BUG()	__build_bug()
 
 /* The text may be left out. */
 #define static_assert(condition, ...)		__static_assert(condition, ##__VA_ARGS__, #condition)

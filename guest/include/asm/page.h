@@ -33,6 +33,10 @@
 #define virt_addr_valid(kaddr) \
 	((unsigned long)(kaddr) >= PAGE_OFFSET && (unsigned long)(kaddr) < (unsigned long)high_memory)
 #define page_to_phys(page)	((u64)page_to_pfn(page) << PAGE_SHIFT)
+#define virt_to_pfn(kaddr)	(__pa(kaddr) >> PAGE_SHIFT)
+#define pfn_to_virt(pfn)	__va((pfn) << PAGE_SHIFT)
+#define page_to_virt(page)	__va(page_to_pfn(page) << PAGE_SHIFT)
+#define __pa_symbol(x)		__pa(x)
 
 #define clear_page(page)		memset((void *)(page), 0, PAGE_SIZE)
 #define copy_page(to, from)		memcpy((void *)(to), (void *)(from), PAGE_SIZE)
@@ -81,5 +85,6 @@ extern void *memset(void *s, int c, size_t n);
 extern void *memcpy(void *to, const void *from, size_t n);
 
 #include <generated/calls/mm.h>
+#include <linux/pfn.h>
 
 #endif

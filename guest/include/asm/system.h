@@ -35,6 +35,32 @@
 			     : "r" ((typeof(*(ptr)))(new)), "0" ((typeof(*(ptr)))(old)) : "memory"); \
 	__found; })
 
+/* *old becomes what was found; true where this was *old. */
+#define try_cmpxchg(ptr, old, new) ({					\
+	typeof(*(ptr)) *__old = (typeof(*(ptr)) *)(old), __expected = *__old; \
+	*__old = cmpxchg(ptr, __expected, new);				\
+	*__old == __expected; })
+#define cmpxchg_local(ptr, old, new)	cmpxchg(ptr, old, new)
+#define cmpxchg_relaxed(ptr, old, new)	cmpxchg(ptr, old, new)
+#define cmpxchg_acquire(ptr, old, new)	cmpxchg(ptr, old, new)
+#define cmpxchg_release(ptr, old, new)	cmpxchg(ptr, old, new)
+
+static inline unsigned long long cmpxchg64(volatile unsigned long long *ptr, unsigned long long old,
+					   unsigned long long new)
+{
+	__asm__ __volatile__("lock; cmpxchg8b %1"
+			     : "+A" (old), "+m" (*ptr)
+			     : "b" ((unsigned int)new), "c" ((unsigned int)(new >> 32)) : "memory");
+	return old;
+}
+
+/* What comes before a release is seen by who sees it; what comes behind an acquire is read after it. */
+#define smp_store_release(ptr, value)	do { smp_mb(); WRITE_ONCE(*(ptr), value); } while (0)
+#define smp_load_acquire(ptr) ({ typeof(*(ptr)) __loaded = READ_ONCE(*(ptr)); smp_mb(); __loaded; })
+#define smp_store_mb(var, value)	set_mb(var, value)
+#define dma_rmb()	rmb()
+#define dma_wmb()	wmb()
+
 #define __DEFINE_CONTROL_REGISTER(n)					\
 static inline unsigned long read_cr##n(void)				\
 {									\

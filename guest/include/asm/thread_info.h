@@ -6,6 +6,7 @@
 #include <asm/page.h>
 
 #define THREAD_SIZE	8192
+#define THREAD_ALIGN	THREAD_SIZE
 
 /* It lies at the bottom of the stack that is in use. */
 static inline struct thread_info *current_thread_info(void)

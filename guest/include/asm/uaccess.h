@@ -26,7 +26,10 @@ static inline int __access_ok(unsigned long addr, unsigned long size)
 
 	return size <= limit && addr <= limit - size;
 }
-#define access_ok(type, addr, size)	likely(__access_ok((unsigned long)(addr), (unsigned long)(size)))
+/* access_ok(type, addr, size), and from 5.0 on access_ok(addr, size). */
+#define __access_ok_2(addr, size)	likely(__access_ok((unsigned long)(addr), (unsigned long)(size)))
+#define __access_ok_3(type, addr, size)	__access_ok_2(addr, size)
+#define access_ok(...)	__PASTE(__access_ok_, __COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
 
 /* Where an instruction may fault and where it goes on then: what do_page_fault looks up before an oops. */
 struct exception_table_entry {

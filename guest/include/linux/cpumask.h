@@ -11,7 +11,7 @@ typedef struct cpumask cpumask_t;
 #define cpu_clear(cpu, mask)		clear_bit(cpu, (mask).bits)
 #define cpu_isset(cpu, mask)		test_bit(cpu, (mask).bits)
 #define cpu_test_and_set(cpu, mask)	test_and_set_bit(cpu, (mask).bits)
-#define cpus_setall(mask)		bitmap_fill((mask).bits, NR_CPUS)
+#define cpus_setall(mask)		((void)((mask) = CPU_MASK_ALL))
 #define cpus_clear(mask)		bitmap_zero((mask).bits, NR_CPUS)
 #define cpus_and(to, a, b)		bitmap_and((to).bits, (a).bits, (b).bits, NR_CPUS)
 #define cpus_or(to, a, b)		bitmap_or((to).bits, (a).bits, (b).bits, NR_CPUS)
@@ -58,6 +58,12 @@ extern int nr_cpus_online;
 #define for_each_possible_cpu(cpu)	for ((cpu) = 0; (cpu) < NR_CPUS; (cpu)++)
 #define for_each_online_cpu(cpu)	for ((cpu) = 0; (cpu) < nr_cpus_online; (cpu)++)
 #define for_each_present_cpu(cpu)	for_each_online_cpu(cpu)
-#define for_each_cpu(cpu)		for_each_possible_cpu(cpu)
+
+/* Of each CPU that can be, as in 2.6.20; of each in a mask, as later. */
+#define __for_each_cpu_1(cpu)		for_each_possible_cpu(cpu)
+#define __for_each_cpu_2(cpu, mask)	for_each_set_bit(cpu, cpumask_bits(mask), nr_cpumask_bits)
+#define for_each_cpu(...)	__PASTE(__for_each_cpu_, __COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
+
+#include <linux/cpumask_later.h>
 
 #endif

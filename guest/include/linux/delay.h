@@ -15,6 +15,7 @@ static inline void ssleep(unsigned int seconds)
 }
 
 /* These do not: the CPU is busy meanwhile. */
+extern unsigned long loops_per_jiffy;	/* of a CPU with 1 GHz */
 extern void __ndelay(unsigned long nsecs);
 
 static inline void ndelay(unsigned long nsecs)

@@ -32,7 +32,7 @@ static inline bool __hash_empty(struct hlist_head *table, unsigned int size)
 #define hash_add(table, node, key)	hlist_add_head(node, &(table)[hash_min(key, HASH_BITS(table))])
 #define hash_del(node)			hlist_del_init(node)
 #define hash_add_rcu(table, node, key)	hash_add(table, node, key)
-#define hash_del_rcu(node)		hash_del(node)
+#define hash_del_rcu(node)		hlist_del_init_rcu(node)
 
 static inline bool hash_hashed(struct hlist_node *node)
 {
@@ -45,8 +45,10 @@ static inline bool hash_hashed(struct hlist_node *node)
 #define hash_for_each_safe(table, bkt, tmp, obj, member)		\
 	for ((bkt) = 0, obj = NULL; !obj && (bkt) < HASH_SIZE(table); (bkt)++) \
 		hlist_for_each_entry_safe(obj, tmp, &(table)[bkt], member)
+#define hash_for_each_rcu(table, bkt, obj, member)	hash_for_each(table, bkt, obj, member)
 #define hash_for_each_possible(table, obj, member, key) \
 	hlist_for_each_entry(obj, &(table)[hash_min(key, HASH_BITS(table))], member)
+#define hash_for_each_possible_rcu(table, obj, member, key, ...)	hash_for_each_possible(table, obj, member, key)
 #define hash_for_each_possible_safe(table, obj, tmp, member, key) \
 	hlist_for_each_entry_safe(obj, tmp, &(table)[hash_min(key, HASH_BITS(table))], member)
 

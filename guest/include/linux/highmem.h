@@ -35,4 +35,31 @@ static inline void memclear_highpage_flush(struct page *page, unsigned int offse
 #define zero_user(page, offset, size)		memclear_highpage_flush(page, offset, size)
 #define flush_kernel_dcache_page(page)		do { } while (0)
 
+/* Of later kernels: bytes of one page. */
+static inline void memcpy_from_page(char *to, struct page *page, size_t offset, size_t length)
+{
+	char *from = kmap_local_page(page);
+
+	memcpy(to, from + offset, length);
+	kunmap_local(from);
+}
+
+static inline void memcpy_to_page(struct page *page, size_t offset, const char *from, size_t length)
+{
+	char *to = kmap_local_page(page);
+
+	memcpy(to + offset, from, length);
+	kunmap_local(to);
+}
+
+static inline void memset_page(struct page *page, size_t offset, int value, size_t length)
+{
+	char *to = kmap_local_page(page);
+
+	memset(to + offset, value, length);
+	kunmap_local(to);
+}
+
+#define memzero_page(page, offset, length)	memset_page(page, offset, 0, length)
+
 #endif

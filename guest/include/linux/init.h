@@ -14,6 +14,10 @@
 #define __devexit
 #define __devexitdata
 #define __devexit_p(x)	x
+#define __ref
+#define __refdata
+#define __refconst
+#define __ro_after_init
 #define __cpuinit
 #define __cpuinitdata
 #define __meminit
@@ -26,11 +30,11 @@ typedef void (*exitcall_t)(void);
 /* The loader looks for these two names. The little function checks the type. */
 #define module_init(initfn)						\
 	static inline initcall_t __maybe_unused __inittest(void) { return initfn; } \
-	int init_module(void) __attribute__((alias(#initfn)))
+	int init_module(void) __attribute__((alias(#initfn)));
 
 #define module_exit(exitfn)						\
 	static inline exitcall_t __maybe_unused __exittest(void) { return exitfn; } \
-	void cleanup_module(void) __attribute__((alias(#exitfn)))
+	void cleanup_module(void) __attribute__((alias(#exitfn)));
 
 #define early_initcall(fn)	module_init(fn)
 #define core_initcall(fn)	module_init(fn)

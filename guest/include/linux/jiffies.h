@@ -2,6 +2,7 @@
 #define _LINUX_JIFFIES_H
 
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/types.h>
 #include <asm/param.h>
 

@@ -6,10 +6,17 @@
 #include <linux/stddef.h>
 #include <linux/limits.h>
 #include <linux/types.h>
+#include <linux/array_size.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/bitops.h>
+#include <linux/build_bug.h>
+#include <linux/hex.h>
+#include <linux/kstrtox.h>
 #include <linux/log2.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/panic.h>
 #include <linux/printk.h>
 #include <asm/byteorder.h>
 #include <asm/bug.h>
@@ -17,35 +24,24 @@
 
 #define STACK_MAGIC	0xdeadbeef
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]) + __must_be_array(a) * 0)
 #define ALIGN(x, a)	(((x) + ((typeof(x))(a) - 1)) & ~((typeof(x))(a) - 1))
 #define PTR_ALIGN(p, a)	((typeof(p))ALIGN((unsigned long)(p), (a)))
 #define IS_ALIGNED(x, a)	(((x) & ((typeof(x))(a) - 1)) == 0)
 #define FIELD_SIZEOF(type, member)	(sizeof(((type *)0)->member))
 #define sizeof_field(type, member)	FIELD_SIZEOF(type, member)
-#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
-#define roundup(x, y)		((((x) + ((y) - 1)) / (y)) * (y))
-#define rounddown(x, y)		((x) - (x) % (y))
-#define round_up(x, y)		((((x) - 1) | ((typeof(x))(y) - 1)) + 1)
-#define round_down(x, y)	((x) & ~((typeof(x))(y) - 1))
 #define upper_32_bits(n)	((u32)(((n) >> 16) >> 16))
 #define lower_32_bits(n)	((u32)(n))
+#define upper_16_bits(n)	((u16)((n) >> 16))
+#define lower_16_bits(n)	((u16)(n))
+#define REPEAT_BYTE(x)		((x) * 0x01010101UL)
+#define REPEAT_BYTE_U32(x)	((u32)REPEAT_BYTE(x))
+#define ALIGN_DOWN(x, a)	((x) & ~((typeof(x))(a) - 1))
+#define PTR_ALIGN_DOWN(p, a)	((typeof(p))ALIGN_DOWN((unsigned long)(p), (a)))
+#define PTR_IF(condition, ptr)	((condition) ? (ptr) : NULL)
+#define u64_to_user_ptr(x)	((void __user *)(unsigned long)(u64)(x))
 
-#define abs(x) ({ int __abs = (x); __abs < 0 ? -__abs : __abs; })
-
-/* Comparing pointers of two types is a warning: so the types of both sides are checked. */
-#define min(x, y) ({ typeof(x) __x = (x); typeof(y) __y = (y);		\
-	(void)(&__x == &__y); __x < __y ? __x : __y; })
-#define max(x, y) ({ typeof(x) __x = (x); typeof(y) __y = (y);		\
-	(void)(&__x == &__y); __x > __y ? __x : __y; })
-#define min_t(type, x, y) ({ type __x = (x); type __y = (y); __x < __y ? __x : __y; })
-#define max_t(type, x, y) ({ type __x = (x); type __y = (y); __x > __y ? __x : __y; })
-#define min3(x, y, z)	min((typeof(x))min(x, y), z)
-#define max3(x, y, z)	max((typeof(x))max(x, y), z)
-#define clamp(value, low, high)	min((typeof(value))max(value, low), high)
-#define clamp_t(type, value, low, high)	min_t(type, max_t(type, value, low), high)
-#define clamp_val(value, low, high)	clamp_t(typeof(value), value, low, high)
-#define swap(a, b)	do { typeof(a) __swap = (a); (a) = (b); (b) = __swap; } while (0)
+#define _RET_IP_	((unsigned long)__builtin_return_address(0))
+#define _THIS_IP_	({ __label__ __this; __this: (unsigned long)&&__this; })
 
 #define typecheck(type, x) \
 	({ type __wanted; typeof(x) __got; (void)(&__wanted == &__got); 1; })
@@ -53,28 +49,22 @@
 #define container_of(ptr, type, member) ({				\
 	const typeof(((type *)0)->member) *__member = (ptr);		\
 	(type *)((char *)__member - offsetof(type, member)); })
+#define container_of_const(ptr, type, member)				\
+	((typeof(_Generic(ptr, const typeof(*(ptr)) *: (const type *)NULL, default: (type *)NULL))) \
+	 container_of(ptr, type, member))
+#define typeof_member(type, member)	typeof(((type *)0)->member)
+
+/* Programs come when all is up. */
+enum system_states { SYSTEM_BOOTING, SYSTEM_RUNNING, SYSTEM_HALT, SYSTEM_POWER_OFF, SYSTEM_RESTART };
+#define system_state	SYSTEM_RUNNING
 
 /* Complains where the caller must not sleep; else, gives way if the time slice is over. */
 #define might_sleep()		do { __might_sleep(__FILE__, __LINE__); cond_resched(); } while (0)
 #define might_sleep_if(cond)	do { if (cond) might_sleep(); } while (0)
 
-#define TAINT_PROPRIETARY_MODULE	(1 << 0)
-#define TAINT_FORCED_MODULE		(1 << 1)
-
-extern unsigned long simple_strtoul(const char *text, char **end, unsigned int base);
-extern long simple_strtol(const char *text, char **end, unsigned int base);
-extern unsigned long long simple_strtoull(const char *text, char **end, unsigned int base);
-extern long long simple_strtoll(const char *text, char **end, unsigned int base);
-extern int strict_strtoul(const char *text, unsigned int base, unsigned long *result);
-extern int strict_strtol(const char *text, unsigned int base, long *result);
-extern int kstrtoul(const char *text, unsigned int base, unsigned long *result);
-extern int kstrtol(const char *text, unsigned int base, long *result);
-extern int kstrtouint(const char *text, unsigned int base, unsigned int *result);
-extern int kstrtoint(const char *text, unsigned int base, int *result);
 extern unsigned long long memparse(const char *text, char **end);
 extern int get_option(char **text, int *value);
 extern char *get_options(const char *text, int count, int *values);
-extern unsigned long int_sqrt(unsigned long x);
 extern int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 extern int vscnprintf(char *buf, size_t size, const char *fmt, va_list args);
 extern int sscanf(const char *text, const char *fmt, ...) __attribute__((format(scanf, 2, 3)));

@@ -213,6 +213,8 @@ static inline size_t list_count_nodes(struct list_head *head)
 #define list_last_entry(head, type, member)	list_entry((head)->prev, type, member)
 #define list_first_entry_or_null(head, type, member) \
 	(list_empty(head) ? NULL : list_first_entry(head, type, member))
+#define list_last_entry_or_null(head, type, member) \
+	(list_empty(head) ? NULL : list_last_entry(head, type, member))
 #define list_next_entry(pos, member)	list_entry((pos)->member.next, typeof(*(pos)), member)
 #define list_prev_entry(pos, member)	list_entry((pos)->member.prev, typeof(*(pos)), member)
 
@@ -223,6 +225,8 @@ static inline size_t list_count_nodes(struct list_head *head)
 	for (pos = (head)->prev; pos != (head); pos = pos->prev)
 #define list_for_each_continue(pos, head) \
 	for (pos = pos->next; pos != (head); pos = pos->next)
+#define list_for_each_from(pos, head) \
+	for (; pos != (head); pos = pos->next)
 #define list_for_each_safe(pos, n, head) \
 	for (pos = (head)->next, n = pos->next; pos != (head); pos = n, n = pos->next)
 #define list_for_each_prev_safe(pos, n, head) \
@@ -264,12 +268,27 @@ static inline size_t list_count_nodes(struct list_head *head)
 	     &pos->member != (head);					\
 	     pos = n, n = __list_at(n, n->member.prev, member))
 
-/* With one CPU and no preemption, readers need no more than the plain operations. */
+/* For readers under rcu_read_lock(): what is added is whole before it is seen, what is taken off still leads on. */
+#define list_next_rcu(head)			(*(struct list_head **)&(head)->next)
 #define list_add_rcu(node, head)		list_add(node, head)
 #define list_add_tail_rcu(node, head)		list_add_tail(node, head)
-#define list_del_rcu(node)			__list_del((node)->prev, (node)->next)
+
+static inline void list_del_rcu(struct list_head *node)
+{
+	__list_del(node->prev, node->next);
+	node->prev = LIST_POISON2;
+}
+
+static inline void list_replace_rcu(struct list_head *old, struct list_head *node)
+{
+	list_replace(old, node);
+	old->prev = LIST_POISON2;
+}
+
 #define list_for_each_rcu(pos, head)		list_for_each(pos, head)
-#define list_for_each_entry_rcu(pos, head, member)	list_for_each_entry(pos, head, member)
+#define list_for_each_safe_rcu(pos, n, head)	list_for_each_safe(pos, n, head)
+#define list_for_each_continue_rcu(pos, head)	list_for_each_continue(pos, head)
+#define list_for_each_entry_rcu(pos, head, member, ...)	list_for_each_entry(pos, head, member)
 
 /* A list for hash tables: the head is one pointer, and each node knows the pointer that leads to it. */
 
@@ -437,5 +456,37 @@ static inline size_t hlist_count_nodes(struct hlist_head *head)
 	for (; pos; pos = hlist_entry_safe((pos)->member.next, typeof(*(pos)), member))
 #define hlist_for_each_entry_from(...) \
 	__PASTE(__hlist_from_, __COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
+
+#define hlist_add_head_rcu(node, head)		hlist_add_head(node, head)
+#define hlist_add_before_rcu(node, next)	hlist_add_before(node, next)
+#define hlist_add_after_rcu(node, next)		hlist_add_after(node, next)
+#define hlist_add_behind_rcu(node, prev)	hlist_add_behind(node, prev)
+
+static inline void hlist_del_rcu(struct hlist_node *node)
+{
+	__hlist_del(node);
+	node->pprev = LIST_POISON2;
+}
+
+static inline void hlist_del_init_rcu(struct hlist_node *node)
+{
+	if (!hlist_unhashed(node)) {
+		__hlist_del(node);
+		node->pprev = NULL;
+	}
+}
+
+static inline void hlist_replace_rcu(struct hlist_node *old, struct hlist_node *node)
+{
+	node->next = old->next;
+	node->pprev = old->pprev;
+	if (node->next)
+		node->next->pprev = &node->next;
+	*node->pprev = node;
+	old->pprev = LIST_POISON2;
+}
+
+#define hlist_for_each_rcu(pos, head)		hlist_for_each(pos, head)
+#define hlist_for_each_entry_rcu(...)		hlist_for_each_entry(__VA_ARGS__)
 
 #endif

@@ -21,10 +21,28 @@ typedef struct mempool_s {
 } mempool_t;
 
 extern mempool_t *mempool_create(int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn, void *pool_data);
-extern int mempool_resize(mempool_t *pool, int new_min_nr, gfp_t gfp_mask);
+/* mempool_resize(pool, new_min_nr, gfp_mask); from 4.1 on without the mask. */
+extern int __mempool_resize(mempool_t *pool, int new_min_nr, gfp_t gfp_mask);
+#define __mempool_resize_2(pool, new_min_nr)	__mempool_resize(pool, new_min_nr, GFP_KERNEL)
+#define __mempool_resize_3(pool, new_min_nr, gfp_mask)	__mempool_resize(pool, new_min_nr, gfp_mask)
+#define mempool_resize(...)	__PASTE(__mempool_resize_, __COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
 extern void mempool_destroy(mempool_t *pool);
 extern void *mempool_alloc(mempool_t *pool, gfp_t gfp_mask);
 extern void mempool_free(void *element, mempool_t *pool);
+
+/* Of later kernels: a pool in memory of the caller's; to take from the stock only. */
+extern int mempool_init(mempool_t *pool, int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn,
+			void *pool_data);
+extern void mempool_exit(mempool_t *pool);
+extern void *mempool_alloc_preallocated(mempool_t *pool);
+#define mempool_initialized(pool)	((pool)->elements != NULL)
+#define mempool_is_saturated(pool)	((pool)->curr_nr >= (pool)->min_nr)
+#define mempool_init_slab_pool(pool, min_nr, cache) \
+	mempool_init(pool, min_nr, mempool_alloc_slab, mempool_free_slab, (void *)(cache))
+#define mempool_init_kmalloc_pool(pool, min_nr, size) \
+	mempool_init(pool, min_nr, mempool_kmalloc, mempool_kfree, (void *)(size_t)(size))
+#define mempool_init_page_pool(pool, min_nr, order) \
+	mempool_init(pool, min_nr, mempool_alloc_pages, mempool_free_pages, (void *)(long)(order))
 
 #define mempool_create_node(min_nr, alloc_fn, free_fn, pool_data, node) \
 	((void)(node), mempool_create(min_nr, alloc_fn, free_fn, pool_data))

@@ -1,12 +1,12 @@
 #ifndef _LINUX_MMZONE_H
 #define _LINUX_MMZONE_H
 
+#include <linux/numa.h>
 #include <linux/types.h>
 #include <asm/page.h>
 
 #define MAX_ORDER		11
 #define MAX_ORDER_NR_PAGES	(1 << (MAX_ORDER - 1))
-#define MAX_NUMNODES		1
 #define MAX_NR_ZONES		3
 
 enum zone_type {

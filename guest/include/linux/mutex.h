@@ -1,6 +1,7 @@
 #ifndef _LINUX_MUTEX_H
 #define _LINUX_MUTEX_H
 
+#include <linux/cleanup.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -40,5 +41,10 @@ extern void mutex_unlock(struct mutex *lock);
 #define mutex_lock_interruptible_nested(lock, class)	((void)(class), mutex_lock_interruptible(lock))
 #define mutex_lock_killable(lock)			mutex_lock_interruptible(lock)
 #define mutex_destroy(lock)				((void)(lock))
+
+DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
+DEFINE_GUARD_COND(mutex, _try, mutex_trylock(_T))
+DEFINE_GUARD_COND(mutex, _intr, mutex_lock_interruptible(_T), _RET == 0)
+DEFINE_FREE(mutex, struct mutex *, if (_T) mutex_unlock(_T))
 
 #endif

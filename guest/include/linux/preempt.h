@@ -1,6 +1,7 @@
 #ifndef _LINUX_PREEMPT_H
 #define _LINUX_PREEMPT_H
 
+#include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <asm/thread_info.h>
 
@@ -21,5 +22,7 @@
 #define preemptible()			(preempt_count() == 0 && !irqs_disabled())
 
 #include <linux/irqflags.h>
+
+DEFINE_LOCK_GUARD_0(preempt, preempt_disable(), preempt_enable())
 
 #endif

@@ -72,4 +72,12 @@ static inline void __raw_rw_unlock(rwlock_t *rw, unsigned int taken)
 #define write_lock_bh(rw)	do { local_bh_disable(); write_lock(rw); } while (0)
 #define write_unlock_bh(rw)	do { write_unlock(rw); local_bh_enable(); } while (0)
 
+#define __RWLOCK_GUARDS(kind)						\
+DEFINE_LOCK_GUARD_1(kind##_lock, rwlock_t, kind##_lock(_T->lock), kind##_unlock(_T->lock)) \
+DEFINE_LOCK_GUARD_1(kind##_lock_irq, rwlock_t, kind##_lock_irq(_T->lock), kind##_unlock_irq(_T->lock)) \
+DEFINE_LOCK_GUARD_1(kind##_lock_irqsave, rwlock_t, kind##_lock_irqsave(_T->lock, _T->flags), \
+		    kind##_unlock_irqrestore(_T->lock, _T->flags), unsigned long flags)
+__RWLOCK_GUARDS(read)
+__RWLOCK_GUARDS(write)
+
 #endif

@@ -1,6 +1,7 @@
 #ifndef _LINUX_RWSEM_H
 #define _LINUX_RWSEM_H
 
+#include <linux/cleanup.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -33,5 +34,10 @@ extern void up_write(struct rw_semaphore *sem);
 extern void downgrade_write(struct rw_semaphore *sem);		/* a writer goes on as a reader */
 #define down_read_nested(sem, class)	((void)(class), down_read(sem))
 #define down_write_nested(sem, class)	((void)(class), down_write(sem))
+
+DEFINE_GUARD(rwsem_read, struct rw_semaphore *, down_read(_T), up_read(_T))
+DEFINE_GUARD_COND(rwsem_read, _try, down_read_trylock(_T))
+DEFINE_GUARD(rwsem_write, struct rw_semaphore *, down_write(_T), up_write(_T))
+DEFINE_GUARD_COND(rwsem_write, _try, down_write_trylock(_T))
 
 #endif

@@ -74,7 +74,13 @@ static inline int set_cpus_allowed(struct task_struct *task, cpumask_t mask)
 	return set_cpus_allowed_ptr(task, &mask);
 }
 
+/* All tasks are children of the first one, which for_each_process() leaves out. They do not end meanwhile. */
+#define init_task		(*current->parent)
+#define next_task(p)		list_entry((p)->tasks.next, struct task_struct, tasks)
+#define for_each_process(p)	for ((p) = &init_task; ((p) = next_task(p)) != &init_task; )
+
 #define task_pid_nr(task)	((task)->pid)
+#define task_tgid_nr(task)	((task)->tgid)
 #define get_task_comm(buf, task)	strlcpy(buf, (task)->comm, TASK_COMM_LEN)
 #define set_task_comm(task, name)	strlcpy((task)->comm, name, TASK_COMM_LEN)
 
@@ -101,6 +107,9 @@ static inline int set_cpus_allowed(struct task_struct *task, cpumask_t mask)
 #include <linux/wait.h>
 #include <linux/completion.h>
 #include <linux/timer.h>
+#include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/timex.h>
 #include <asm/semaphore.h>
 
 #endif

@@ -1,8 +1,10 @@
 #ifndef _LINUX_SPINLOCK_H
 #define _LINUX_SPINLOCK_H
 
+#include <linux/cleanup.h>
 #include <linux/preempt.h>
 #include <linux/interrupt.h>
+#include <linux/lockdep.h>
 #include <linux/spinlock_types.h>
 #include <asm/system.h>
 #include <asm/processor.h>
@@ -62,6 +64,33 @@ static inline void __raw_spin_unlock(spinlock_t *lock)
 #define spin_lock_nested(l, class)	spin_lock(l)
 #define spin_unlock_wait(l)	do { while (spin_is_locked(l)) cpu_relax(); } while (0)
 #define spin_can_lock(l)	(!spin_is_locked(l))
+
+/* Later kernels tell these from locks that sleep in a real-time kernel. */
+typedef spinlock_t raw_spinlock_t;
+#define __RAW_SPIN_LOCK_UNLOCKED(name)	__SPIN_LOCK_UNLOCKED(name)
+#define DEFINE_RAW_SPINLOCK(name)	DEFINE_SPINLOCK(name)
+#define raw_spin_lock_init(l)		spin_lock_init(l)
+#define raw_spin_is_locked(l)		spin_is_locked(l)
+#define raw_spin_lock(l)		spin_lock(l)
+#define raw_spin_unlock(l)		spin_unlock(l)
+#define raw_spin_trylock(l)		spin_trylock(l)
+#define raw_spin_lock_irq(l)		spin_lock_irq(l)
+#define raw_spin_unlock_irq(l)		spin_unlock_irq(l)
+#define raw_spin_lock_irqsave(l, flags)		spin_lock_irqsave(l, flags)
+#define raw_spin_unlock_irqrestore(l, flags)	spin_unlock_irqrestore(l, flags)
+
+#define __SPINLOCK_GUARDS(name)							\
+DEFINE_LOCK_GUARD_1(name, spinlock_t, spin_lock(_T->lock), spin_unlock(_T->lock)) \
+DEFINE_LOCK_GUARD_1_COND(name, _try, spin_trylock(_T->lock))			\
+DEFINE_LOCK_GUARD_1(name##_irq, spinlock_t, spin_lock_irq(_T->lock), spin_unlock_irq(_T->lock)) \
+DEFINE_LOCK_GUARD_1_COND(name##_irq, _try, spin_trylock_irq(_T->lock))		\
+DEFINE_LOCK_GUARD_1(name##_bh, spinlock_t, spin_lock_bh(_T->lock), spin_unlock_bh(_T->lock)) \
+DEFINE_LOCK_GUARD_1_COND(name##_bh, _try, spin_trylock_bh(_T->lock))		\
+DEFINE_LOCK_GUARD_1(name##_irqsave, spinlock_t, spin_lock_irqsave(_T->lock, _T->flags), \
+		    spin_unlock_irqrestore(_T->lock, _T->flags), unsigned long flags) \
+DEFINE_LOCK_GUARD_1_COND(name##_irqsave, _try, spin_trylock_irqsave(_T->lock, _T->flags))
+__SPINLOCK_GUARDS(spinlock)
+__SPINLOCK_GUARDS(raw_spinlock)
 
 #include <linux/rwlock.h>
 

@@ -1,6 +1,7 @@
 #ifndef _LINUX_TIME_H
 #define _LINUX_TIME_H
 
+#include <linux/time64.h>
 #include <linux/types.h>
 #include <asm/div64.h>
 
@@ -14,13 +15,21 @@ struct timezone {
 	int tz_dsttime;
 };
 
-#define MSEC_PER_SEC	1000L
-#define USEC_PER_MSEC	1000L
-#define NSEC_PER_USEC	1000L
-#define NSEC_PER_MSEC	1000000L
-#define USEC_PER_SEC	1000000L
-#define NSEC_PER_SEC	1000000000L
-#define FSEC_PER_SEC	1000000000000000LL
+/* As in C: months from 0, years from 1900, weekdays from Sunday; the day of the year from 0. */
+struct tm {
+	int tm_sec;
+	int tm_min;
+	int tm_hour;
+	int tm_mday;
+	int tm_mon;
+	long tm_year;
+	int tm_wday;
+	int tm_yday;
+};
+
+/* The date of `seconds` since 1970, `offset` seconds east of Greenwich. */
+extern void time64_to_tm(time64_t seconds, int offset, struct tm *result);
+#define time_to_tm(seconds, offset, result)	time64_to_tm(seconds, offset, result)
 
 static inline int timespec_equal(const struct timespec *a, const struct timespec *b)
 {
@@ -114,5 +123,7 @@ static inline unsigned long mktime(unsigned int year, unsigned int month, unsign
 
 	return ((days * 24 + hour) * 60 + minute) * 60 + second;
 }
+
+#include <linux/timekeeping.h>
 
 #endif

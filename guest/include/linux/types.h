@@ -35,6 +35,7 @@ typedef unsigned char u_char, unchar;
 typedef unsigned short u_short, ushort;
 typedef unsigned int u_int, uint;
 typedef unsigned long u_long, ulong;
+typedef unsigned long long ullong;
 
 typedef u32 dev_t;
 typedef unsigned long ino_t;
@@ -75,6 +76,7 @@ typedef unsigned int fmode_t;
 #define DECLARE_BITMAP(name, bits)	unsigned long name[BITS_TO_LONGS(bits)]
 
 typedef struct { volatile int counter; } atomic_t;
+typedef struct { volatile s64 counter __attribute__((aligned(8))); } atomic64_t;
 
 #include <linux/spinlock_types.h>
 #include <generated/structs.h>

@@ -11,6 +11,7 @@ static int n = -4;
 static unsigned int positive = 5;
 static long wide = -6;
 static unsigned long big = 7;
+static unsigned long long huge = 1ULL << 40;
 static char *name = "nobody";
 static int old_flag;
 static bool new_flag;
@@ -30,6 +31,7 @@ module_param(n, int, S_IRUGO | S_IWUSR);
 module_param(positive, uint, 0644);
 module_param(wide, long, 0);
 module_param(big, ulong, 0);
+module_param(huge, ullong, 0);
 module_param(name, charp, 0);
 module_param(old_flag, bool, 0);
 module_param(new_flag, bool, 0);
@@ -54,8 +56,8 @@ static int __init start(void)
 {
 	char buffer[64];
 
-	printk("small %u little %d medium %u n %d positive %u wide %ld big %lu\n",
-	       small, little, medium, n, positive, wide, big);
+	printk("small %u little %d medium %u n %d positive %u wide %ld big %lu huge %llu\n",
+	       small, little, medium, n, positive, wide, big, huge);
 	printk("name %s old_flag %d new_flag %d inverted %d outer %d text %s\n",
 	       name, old_flag, new_flag, inverted, inner_value, text);
 	printk("numbers %d %d %d %d count %d words %s %s %s flags %d %d own %d calls %d\n", numbers[0], numbers[1],

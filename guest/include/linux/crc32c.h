@@ -1,0 +1,1 @@
+#include <linux/crc32.h>

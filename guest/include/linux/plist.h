@@ -1,0 +1,77 @@
+#ifndef _LINUX_PLIST_H
+#define _LINUX_PLIST_H
+
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/spinlock_types.h>
+
+/*
+ * Lists sorted by priority, the lowest number first, nodes of one priority in the order in which they came. prio_list
+ * links the first node of each priority. The lock that 2.6.20 gives to a head for its checks is not looked at.
+ */
+struct plist_head {
+	struct list_head node_list;
+};
+
+struct plist_node {
+	int prio;
+	struct list_head prio_list;
+	struct list_head node_list;
+};
+
+#define PLIST_HEAD_INIT(head, ...)	{ .node_list = LIST_HEAD_INIT((head).node_list) }
+#define PLIST_HEAD(head)		struct plist_head head = PLIST_HEAD_INIT(head)
+#define PLIST_NODE_INIT(node, priority)	{			\
+	.prio = (priority),					\
+	.prio_list = LIST_HEAD_INIT((node).prio_list),		\
+	.node_list = LIST_HEAD_INIT((node).node_list),		\
+}
+#define plist_head_init(head, ...)	INIT_LIST_HEAD(&(head)->node_list)
+
+static inline void plist_node_init(struct plist_node *node, int prio)
+{
+	node->prio = prio;
+	INIT_LIST_HEAD(&node->prio_list);
+	INIT_LIST_HEAD(&node->node_list);
+}
+
+extern void plist_add(struct plist_node *node, struct plist_head *head);
+extern void plist_del(struct plist_node *node, struct plist_head *head);
+extern void plist_requeue(struct plist_node *node, struct plist_head *head);	/* behind those of its priority */
+
+static inline int plist_head_empty(const struct plist_head *head)
+{
+	return list_empty(&head->node_list);
+}
+
+static inline int plist_node_empty(const struct plist_node *node)
+{
+	return list_empty(&node->node_list);
+}
+
+static inline struct plist_node *plist_first(const struct plist_head *head)
+{
+	return list_first_entry(&head->node_list, struct plist_node, node_list);
+}
+
+static inline struct plist_node *plist_last(const struct plist_head *head)
+{
+	return list_last_entry(&head->node_list, struct plist_node, node_list);
+}
+
+#define plist_next(pos)		list_next_entry(pos, node_list)
+#define plist_prev(pos)		list_prev_entry(pos, node_list)
+#define plist_first_entry(head, type, member)	container_of(plist_first(head), type, member)
+#define plist_last_entry(head, type, member)	container_of(plist_last(head), type, member)
+
+#define plist_for_each(pos, head)		list_for_each_entry(pos, &(head)->node_list, node_list)
+#define plist_for_each_continue(pos, head)	list_for_each_entry_continue(pos, &(head)->node_list, node_list)
+#define plist_for_each_safe(pos, n, head)	list_for_each_entry_safe(pos, n, &(head)->node_list, node_list)
+#define plist_for_each_entry(pos, head, member) \
+	list_for_each_entry(pos, &(head)->node_list, member.node_list)
+#define plist_for_each_entry_continue(pos, head, member) \
+	list_for_each_entry_continue(pos, &(head)->node_list, member.node_list)
+#define plist_for_each_entry_safe(pos, n, head, member) \
+	list_for_each_entry_safe(pos, n, &(head)->node_list, member.node_list)
+
+#endif
