@@ -143,7 +143,7 @@ class AccessCheck:
     def returned(self, cpu: CPU) -> None:
         """The function of a program or a thread has returned."""
         if (use := self._watch.watched[cpu.index].result) is not None:
-            self._unset(use)
+            self._unset(use, cpu["esp"] - 4)  # where the return address was
 
     # what is wrong
 
@@ -163,12 +163,13 @@ class AccessCheck:
             cpu.index, cpu["esp"], tuple(trace),
         )  # fmt: skip
 
-    def _unset(self, use: UnsetUse) -> None:
+    def _unset(self, use: UnsetUse, esp: int | None = None) -> None:
         cpu = use.cpu
-        trace = self._oops.trace(use.eip, cpu["esp"], cpu["ebp"])
+        esp = cpu["esp"] if esp is None else esp
+        trace = self._oops.trace(use.eip, esp, cpu["ebp"])
         if not self._seen("uninit-value", use.eip, trace):
             self._report(
-                "uninit-value", "", 0, 0, use.origin, use.origin, use.eip, 0, cpu.index, cpu["esp"],
+                "uninit-value", "", 0, 0, use.origin, use.origin, use.eip, 0, cpu.index, esp,
                 tuple(trace), _DECIDES[use.what],
                 ebp=cpu["ebp"],
             )  # fmt: skip

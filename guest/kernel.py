@@ -614,7 +614,7 @@ class Kernel(Watchers):
             self.log(f"<3>insmod: error inserting '{loaded.image.name}': {error}\n")
             return 1
         if image.exit is not None:
-            self.runner.run(task, image.exit)
+            self.runner.run(task, image.exit, void=True)
         return 0
 
     def _finish(self, task: int, module: int, killed: bool = False, stay: bool = False) -> None:

@@ -71,6 +71,7 @@ class Runner:
         # Of the run that is under way:
         self._program = 0  # the task that it is for
         self._end: TaskExit | None = None  # and how that ended
+        self._void = False  # its function has no result
         self._waiting: dict[int, tuple[int, int]] = {}  # CPUs inside a call in which others run: traps' esp and caller
         self._interrupts = [0] * len(cpus)  # functions at work on a CPU though no task has called
         self._interrupted = [cpu.save_state() for cpu in cpus]
@@ -89,15 +90,20 @@ class Runner:
         """Guest functions within each other on the CPU at work, an interrupted one among them."""
         return self._cpus[self._traps.cpu].depth + self._interrupts[self._traps.cpu]
 
-    def run(self, task: int, function: int, arguments: tuple[int, ...] = ()) -> int:
+    def run(self, task: int, function: int, arguments: tuple[int, ...] = (), void: bool = False) -> int:
         """Run `function(arguments)` as `task`, and every other task in its turn, until it returns; its result.
+
+        void: it has none.
 
         Raises TaskKilled where it was killed, Panic at a deadlock, Halted where the watchdog ends it, and what
         callbacks raise.
         """
+        self._void = void
         self._kthreads.start(task, function, arguments)
         self._w[((task ^ 0xC0000000) >> 2) + self._state] = TASK_INTERRUPTIBLE
+        place, self._sched.place_woken = self._sched.place_woken, None  # it comes last: no choice
         self._sched.wake_up_process(task)
+        self._sched.place_woken = place
         return self._loop(task, 0, self._length())
 
     def resume(self, task: int) -> int:
@@ -213,8 +219,6 @@ class Runner:
                 self._traps.esp, self._traps.caller = cpu["esp"], 0
                 sched.timer_interrupt(bool(cpu["eflags"] & EFLAGS_IF), self._time())
                 return
-            if self.on_result is not None:
-                self.on_result(cpu)
             end = TaskExit(result)
         except Switch as switch:
             self._save(cpu, current, switch.again)
@@ -270,6 +274,8 @@ class Runner:
         result = cpu.call(eip, until=self._return_address, **registers)
         if result is None and cpu.countdown.left >= 0:
             raise Halted("the run was halted")
+        if result is not None and self.on_result is not None and not self._void:
+            self.on_result(cpu)
         return result
 
     def _save(self, cpu: CPU, task: int, again: bool) -> None:

@@ -79,7 +79,8 @@ class Part:
 @dataclass
 class CaseResult:
     """How a test ended. outcome: "passed", "failed" or "skipped"; why: of a skip. failures: all that was wrong. parts:
-    what it said of itself in TAP. time_ns: virtual. coverage: by source file, where it was asked for.
+    what it said of itself in TAP. time_ns: virtual. coverage: by source file, where it was asked for. choices: what a
+    schedule decided; none: another one would change nothing.
     """
 
     name: str
@@ -91,6 +92,7 @@ class CaseResult:
     time_ns: int
     why: str = ""
     coverage: Files = field(default_factory=dict)
+    choices: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,11 @@ def run_case(program: Program, setup: Setup, case: str = "") -> CaseResult:
             fail_site(inject, kernel, setup.site)
         setup.watch(kernel)
         coverage = Coverage(kernel) if setup.coverage else None
+        before = kernel.runner.choices
         status = kernel.run(program, arguments, setup.timeout, stay=True)
+        choices = kernel.runner.choices - before
         result = judge(kernel, case or program.name, status, "".join(text), setup)
+        result.choices = choices
         if coverage is not None:
             result.coverage = coverage.files(kernel.symbols)
         return result
@@ -193,6 +198,7 @@ def judge(kernel: Kernel, name: str, status: int, output: str, setup: Setup) -> 
             if check == "status" and said_failed and status != EXIT_KILLED:
                 continue  # the status of a KUnit program says no more than its results
             failures += _CHECKS[check](kernel, status, output if check == "status" else unexpected)
+        kernel.unload()
     skipped = bool(parts) and all(part.outcome == "skipped" for part in parts)
     outcome = "failed" if failures or said_failed else "skipped" if skipped else "passed"
     why = parts[0].why if outcome == "skipped" else ""

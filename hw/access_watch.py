@@ -23,7 +23,7 @@ from hw.paging import CR4_PAE, PAGE_SIZE, Access, walk
 from hw.ram import RAM
 from hw.shadow import ALLOWED, ON_STACK, PLAIN, TO_STACK, Unset
 from hw.stack_frames import StackFrames
-from hw.uninit import Uninit, UnsetUse
+from hw.uninit import Left, Uninit, UnsetUse
 
 _PLAIN = {size: bytes([PLAIN]) * size for size in range(1, 65)}
 _STACK_SIZE = 0x2000
@@ -130,6 +130,7 @@ class AccessWatch:
         self.on_unset = on_unset
         self.unset = Unset(shadow)
         self.frames = StackFrames(cpus, shadow) if on_unset else None
+        self.left: dict[int, Left] = {}
         self.watched = [Watched(self, cpu) for cpu in cpus]
 
 
@@ -183,7 +184,7 @@ class Watched:
         try:
             return self._start_engine(eip, until)
         finally:
-            self._uninit.leave(before)
+            self._uninit.leave(before, until)
 
     def _mark_stack(self, esp: int) -> None:
         end = (esp | _STACK_SIZE - 1) + 1 - 0xC0000000

@@ -27,6 +27,8 @@ _ARGUMENTS = 64  # bytes of the stack that host code fills before it starts a CP
 
 
 _State = tuple[list[int], list[int], bool, int, "Rule | None", int, int, int, int]
+#: A run that was left: EIP, and what was known then. A task may go on with another CPU: they are kept by stack pointer.
+Left = tuple[int, _State]
 
 
 class UnsetUse(NamedTuple):
@@ -61,7 +63,6 @@ class Uninit:
         self._eip = 0  # of the last instruction that was looked at
         #: whether what was in EAX when the last run ended is unset
         self.result: UnsetUse | None = None
-        self._left: dict[int, tuple[int, _State]] = {}  # runs that were left: EIP and state, by stack pointer
         self._reset()
 
     def _reset(self) -> None:
@@ -77,7 +78,7 @@ class Uninit:
         with the same stack pointer, it goes on with what was known then.
         """
         before = self._state
-        left_at, state = self._left.pop(esp, (0, None))
+        left_at, state = self._watch.left.pop(esp, (0, None))
         if state is not None and eip - left_at in (0, _STORE_SIZE):
             self._state = state
         else:
@@ -88,16 +89,17 @@ class Uninit:
         self._arm_if_needed()
         return before
 
-    def leave(self, before: _State) -> None:
-        """It has ended."""
+    def leave(self, before: _State, until: int) -> None:
+        """It has ended, or was stopped before `until`."""
         read = self._cpu._engine.read_register
         self.result = None
         if self._masks[EAX]:
             self.result = UnsetUse(self._cpu, self._eip, "result", self._origins[EAX])
-        if self._needed():
-            self._left[read(_ESP)] = read(_EIP), self._state
-            if len(self._left) > _MOST_LEFT:
-                del self._left[next(iter(self._left))]
+        eip, left = read(_EIP), self._watch.left
+        if eip != until:
+            left[read(_ESP)] = eip, self._state
+            if len(left) > _MOST_LEFT:
+                del left[next(iter(left))]
         self._state = before
         self._arm_if_needed()
 

@@ -56,6 +56,10 @@ class Uncut:
     def __exit__(self, *error: object) -> None:
         self._depth -= 1
 
+    def begin(self) -> None:
+        """None runs yet."""
+        self._depth, self.overdue = 0, False
+
     @property
     def waits(self) -> bool:
         """Whether a halt would wait."""
@@ -94,6 +98,7 @@ class Watchdog:
         self._pressed = 0
 
     def __enter__(self) -> Watchdog:
+        self._uncut.begin()
         self._runner = threading.get_ident()
         self._watch_signals = (self._interrupts and threading.current_thread() is threading.main_thread()
                                and signal.getsignal(signal.SIGINT) not in (None, signal.SIG_IGN))
@@ -120,7 +125,6 @@ class Watchdog:
         self._done.set()
         os.write(self._writer, b"\0")
         self._thread.join()
-        self._uncut.overdue = False
         os.close(self._reader)
         os.close(self._writer)
         for cpu in self._cpus:
@@ -149,13 +153,14 @@ class Watchdog:
         if self.verdict is None:
             self.verdict = verdict
         # A stop that comes before the engine has begun is lost: ask until the runs are over.
-        stuck_at = time.monotonic() + _GRACE_SECONDS
+        overdue_at = stuck_at = time.monotonic() + _GRACE_SECONDS
         while not self._done.is_set():
             self._uncut.halt()
-            if time.monotonic() > stuck_at and self._uncut.waits:
-                self._uncut.overdue = True
-                stuck_at += _GRACE_SECONDS
-            elif time.monotonic() > stuck_at and any(cpu.depth for cpu in self._cpus):
+            now = time.monotonic()
+            if self._uncut.waits:
+                self._uncut.overdue = now > overdue_at
+                stuck_at = now + _GRACE_SECONDS
+            elif now > stuck_at and any(cpu.depth for cpu in self._cpus):
                 stuck_at = float("inf")
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(self._runner), ctypes.py_object(CallbackStuck))

@@ -567,8 +567,10 @@ class Scheduler:
     def _in_context(self, offset: int, function: int, data: int) -> None:
         i = self._index(self._traps.current_thread_info()) + self._preempt_count
         self._w[i] = self._w[i] + offset & 0xFFFFFFFF
-        self._call_guest(function, data, irqs=offset != HARDIRQ_OFFSET)
-        self._w[i] = self._w[i] - offset & 0xFFFFFFFF
+        try:
+            self._call_guest(function, data, irqs=offset != HARDIRQ_OFFSET)
+        finally:
+            self._w[i] = self._w[i] - offset & 0xFFFFFFFF
 
     def run_in_irq(self, function: int, data: int) -> None:
         """Call a guest function as a hard interrupt's handler."""

@@ -80,7 +80,7 @@ class Timers:
     def try_to_del_timer_sync(self, timer: int) -> int:
         """Stop a timer; 1 where it was pending, -1 where its function is at work on a CPU (and the kernel is SMP)."""
         if self._nr_cpus > 1 and timer in self._w[self._running :: self._rq_words][: self._nr_cpus].tolist():
-            return -1
+            return 0xFFFFFFFF
         return self.del_timer(timer)
 
     def drop(self, start: int, end: int) -> None:
@@ -96,10 +96,14 @@ class Timers:
 
     def first(self) -> int:
         """The jiffy of the timer that is due first. There must be one."""
+        if self._vm.word(self._due) != self._due:
+            return self._w[self._jiffies]
         return self._vm.word(self._vm.word(self._timers) + 4 * T_EXPIRES)
 
     def next_timer(self) -> int | None:
         """In how many jiffies the next timer is due, but for those of the kernel's own work, which never end."""
+        if self._vm.word(self._due) != self._due:  # a function before was cut off
+            return 0
         at = self._vm.word(self._timers)
         while at != self._timers:
             if self._vm.word(at + 4 * T_FUNCTION) not in self.own:
@@ -128,7 +132,9 @@ class Timers:
             else:
                 i = self._running + self._traps.cpu * self._rq_words
                 before, w[i] = w[i], timer
-                call(function, data)
-                w[i] = before
+                try:
+                    call(function, data)
+                finally:
+                    w[i] = before
             if (emit := self._events.timer_expire_exit) is not None:
                 emit(timer)

@@ -6,6 +6,7 @@ from mm.errors import KernelFault
 from mm.fork import TASK_INTERRUPTIBLE
 from mm.fsck.image import variable_damage
 from mm.fsck.memory import Memory, View, shown
+from mm.layout import PAGE_OFFSET
 from mm.maccess import KernelMemory
 from mm.pgtable import page_tables
 from mm.sched import DEF_TIMESLICE, TASK_DEAD, TASK_RUNNING, TASK_UNINTERRUPTIBLE
@@ -66,9 +67,9 @@ def _check_runqueue(memory: Memory, cpu: int, tasks: list[int]) -> set[int]:
     if not cpu:
         rq.want("idle", memory.layout.va("init_task"))
     rq.within("time_slice", 0, DEF_TIMESLICE)
-    if (timer := rq["running_timer"]) and (timer & 3 or not memory.has(timer)):
+    if (timer := rq["running_timer"]) and (timer & 3 or timer < PAGE_OFFSET):
         rq.bad("running_timer", f"is {timer:08x}, where no timer can be")
-    rq.free("curr", "idle")  # the idle tasks: with the tasks
+    rq.free("running_timer", "curr", "idle")  # the idle tasks: with the tasks
     rq.rest_zero()
     return queued
 

@@ -93,6 +93,13 @@ def test_one_cpu_has_an_order_of_its_threads_and_a_place_for_a_timer() -> None:
     assert run_on_one(5) == said[5][0]  # type: ignore[index]
 
 
+def test_del_timer_sync_waits_for_the_function() -> None:
+    """Which gives way in the middle, so that another CPU asks while it is at work."""
+    for seed in range(2, 6):
+        status, text = run("del_timer_sync", schedule=seed)
+        assert status == 0 and text == "stopped 0, done 1\n"
+
+
 def test_a_spin_loop_without_a_call_needs_a_schedule() -> None:
     with boot(2) as kernel:
         status, _ = execute(kernel, PROGRAMS / "smp_race.c", timeout=0.5)

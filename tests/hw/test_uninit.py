@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hw.access_watch import AccessWatch, Touch
+from hw.countdown import ENDLESS
 from hw.cpu import CPU, RunEnd
 from hw.e820 import E820Entry, E820Map
 from hw.ram import RAM
@@ -219,7 +220,10 @@ def test_a_run_that_goes_on_later(bench: Bench, done: int) -> None:
     bench.ram.write(CODE, code)
     bench.cpu.invalidate_code(CODE, len(code))
     bench.cpu["esp"] = STACK
-    assert bench.cpu.run(CODE, first) is RunEnd.UNTIL
+    bench.cpu.count_instructions()
+    bench.cpu.countdown.left = 1
+    assert bench.cpu.run(CODE, CODE + len(code)) is RunEnd.STOPPED and bench.cpu["eip"] == first
+    bench.cpu.countdown.left = ENDLESS
     bench.cpu["esp"] = STACK - 256
     assert bench.cpu.run(first, CODE + len(code)) is RunEnd.UNTIL
     assert bench.mask(OUT) == 0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -501,3 +502,15 @@ def test_an_item_tells_its_virtual_time(folder: Path) -> None:
     assert int(properties["virtual_ns"]) >= 50_000_000
 
 
+def test_how_much_a_schedule_decides(folder: Path) -> None:
+    """Threads and timers leave it a choice on one CPU, too; for a program without there is one order only."""
+    plain = judged(folder, GOOD, Setup(replace(SMALL, schedule=1)))
+    threads = MAIN.replace("#include", "#include <linux/delay.h>\n#include <linux/kthread.h>\n#include", 1)
+    both = judged(folder, threads + '''{
+	kthread_run((int (*)(void *))cond_resched, NULL, "a");
+	kthread_run((int (*)(void *))cond_resched, NULL, "b");
+	msleep(10);
+	return 0;
+}
+''', Setup(replace(SMALL, schedule=1)))  # fmt: skip
+    assert (plain.choices, both.choices > 0) == (0, True)

@@ -43,7 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--coverage", metavar="FILE", help="add the source lines that are run to an lcov tracefile")
     parser.add_argument(
         "--schedules", type=int, metavar="N",
-        help="run each test with more than one CPU under N schedules, of the seeds 0 to N - 1, until one fails",
+        help="run each test whose CPUs, threads or timers leave a choice under N schedules, of the seeds 0 to N - 1, "
+        "until one fails",
     )  # fmt: skip
     parser.add_argument("--resume", metavar="FILE", help="with --fail-all: note the runs there, and make none twice")
     parser.add_argument("--json", action="store_true", help="with --fail-all: an object a line for each test")

@@ -154,7 +154,7 @@ class GuestItem(pytest.Item):
 
         coverage = self.config.getoption("--highmem-coverage")
         setup = replace(run.setup, coverage=bool(coverage))
-        seeds = range(self.config.getoption("--highmem-schedules")) if setup.boot.cpus > 1 else ()
+        seeds = range(self.config.getoption("--highmem-schedules"))
         for seed in seeds or [None]:
             boot = setup.boot if seed is None else replace(setup.boot, schedule=seed)
             result = run_case(run.program, replace(setup, boot=boot), run.case)
@@ -165,6 +165,8 @@ class GuestItem(pytest.Item):
             if result.outcome == "failed":
                 if seed is not None:
                     result.failures.append(Failure("schedule", f"it fails with --schedule {seed}"))
+                break
+            if not result.choices:
                 break
         return result
 
