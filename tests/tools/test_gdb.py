@@ -302,9 +302,12 @@ def test_timeout_and_interrupt_end_it_while_gdb_thinks(tmp_path: Path) -> None:
     assert result.returncode == 124
     with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=SECONDS)
+        try:
+            process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
     assert process.returncode == 130, err
 
 
