@@ -258,7 +258,7 @@ def test_cpus_are_threads(tmp_path: Path) -> None:
         "thread apply all backtrace -frame-arguments none",
         "delete", "thread 1", "print $_thread", "print/x $pc", "stepi", "print $_thread", "thread 2", "stepi",
         "print $_thread", "set var stop = 1", "continue",
-    ), "--cpus", "2", "--schedule", "5")  # fmt: skip
+    ), "--cpus", "2", "--schedule", "2")  # fmt: skip
     text = ran.text
     assert "Thread 2 hit Breakpoint 1, work (which=1)" in text
     assert re.findall(r"^\$\d+ = ([12])$", text, re.MULTILINE) == ["2", "1", "1", "2"]
